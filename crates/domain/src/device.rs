@@ -1,0 +1,159 @@
+//! A device: its stored facts, and what they amount to at a moment.
+
+use std::net::IpAddr;
+
+use serde_json::{Map, Value};
+
+use crate::codes::closed_set;
+use crate::{Account, Binding, Cause, DeviceId, Factor, Fingerprint, KeyedHash, Timestamp};
+
+/// What a request looked like: kept as it came, read when it is shown.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Seen {
+    /// The person's address.
+    pub ip: IpAddr,
+    /// The raw user agent, at most 1,024 bytes.
+    pub user_agent: String,
+    /// Client hints, as compact JSON of the recognition's own form.
+    pub client_hints: Option<String>,
+    /// What an app says of itself, likewise.
+    pub device_info: Option<String>,
+}
+
+/// A grant of trust.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Grant {
+    /// When it was given.
+    pub given_at: Timestamp,
+    /// Its end, set when it was given.
+    pub until: Timestamp,
+    /// What ties it to the device.
+    pub binding: Binding,
+    /// The account's trust generation that it was given under.
+    pub trust_gen: i64,
+    /// The tenant's.
+    pub tenant_trust_gen: i64,
+}
+
+/// How trust ended, where something ended it before its time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Ending {
+    /// When.
+    pub at: Timestamp,
+    /// Why.
+    pub cause: Cause,
+}
+
+/// A browser or app installation of one user.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Device {
+    /// Its id.
+    pub id: DeviceId,
+    /// The hash of its device token; `None` once retired.
+    pub token: Option<KeyedHash>,
+    /// The hash of the token that trust replaced, so that it is told from a wrong one.
+    pub superseded_token: Option<KeyedHash>,
+    /// Raised to end all its sessions, offers and sign-ins in progress.
+    pub generation: i64,
+    /// A name of the person's own.
+    pub name: Option<String>,
+    /// Its grant of trust; whether it holds is judged by [`Device::trust`].
+    pub grant: Option<Grant>,
+    /// The device in whose session the grant was given, so that a hijack report can take back what a thief gave.
+    pub granted_on: Option<DeviceId>,
+    /// How its last grant was ended, until the next.
+    pub trust_ended: Option<Ending>,
+    /// The last real second factor that was verified on it.
+    pub last_factor: Option<Factor>,
+    /// How it looked when it was last seen to sign in.
+    pub seen: Seen,
+    /// Digests of how it looked.
+    pub fingerprint: Fingerprint,
+    /// The device that it resembled when it was new.
+    pub looks_like: Option<DeviceId>,
+    /// What the host keeps with it.
+    pub metadata: Map<String, Value>,
+    /// When an offer of trust was last declined on it.
+    pub declined_at: Option<Timestamp>,
+    /// When it was reported hijacked. Final.
+    pub hijacked_at: Option<Timestamp>,
+    /// When a hijacked device's token was retired.
+    pub released_at: Option<Timestamp>,
+    /// When it was removed from every list.
+    pub forgotten_at: Option<Timestamp>,
+    /// When it first signed in.
+    pub created_at: Timestamp,
+    /// When it last signed in; its sessions know of later activity.
+    pub last_seen_at: Timestamp,
+}
+
+closed_set! {
+    /// A device's state as lists show it.
+    pub enum DeviceStatus {
+        /// Known, not trusted.
+        Unverified = 1 "unverified",
+        /// Trusted now.
+        Trusted = 2 "trusted",
+        /// Reported hijacked: its token yields `deny` for ever.
+        Hijacked = 3 "hijacked",
+    }
+}
+
+/// What a device's grant amounts to at a moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Trust {
+    /// No grant was ever given.
+    Never,
+    /// A grant holds.
+    Held {
+        /// When it was given.
+        since: Timestamp,
+        /// When it ends.
+        until: Timestamp,
+    },
+    /// The last grant is over.
+    Ended(Ending),
+}
+
+impl Device {
+    /// What its grant amounts to: judged with the generations, the policy and the clock, whether or not anything swept.
+    #[must_use]
+    pub fn trust(&self, account: &Account, now: Timestamp) -> Trust {
+        let Some(grant) = self.grant else {
+            return self.trust_ended.map_or(Trust::Never, Trust::Ended);
+        };
+        let over = |at, cause| Trust::Ended(Ending { at, cause });
+        if grant.tenant_trust_gen != account.tenant.trust_gen {
+            return over(account.tenant.fenced_at.unwrap_or(now), Cause::TenantFenced);
+        }
+        if grant.trust_gen != account.head.trust_gen {
+            return Trust::Ended(account.trust_raised_after(grant.trust_gen).unwrap_or(Ending { at: now, cause: Cause::SignedOutEverywhere }));
+        }
+        let policy = &account.tenant.policy;
+        if !policy.device_trust || grant.binding < policy.trust_binding {
+            return over(now, Cause::PolicyChanged);
+        }
+        // A stricter policy shortens a grant that was given under a looser one; a looser one lengthens none.
+        let until = grant.until.min(grant.given_at.plus_s(policy.trust_for_s));
+        let until = self.last_factor.map_or(until, |factor| until.min(factor.verified_at.plus_s(policy.trust_max_s)));
+        if now < until { Trust::Held { since: grant.given_at, until } } else { over(until, Cause::Expired) }
+    }
+
+    /// Its state as lists show it. A forgotten device is in no list.
+    #[must_use]
+    pub fn status(&self, account: &Account, now: Timestamp) -> DeviceStatus {
+        if self.hijacked_at.is_some() {
+            DeviceStatus::Hijacked
+        } else if matches!(self.trust(account, now), Trust::Held { .. }) {
+            DeviceStatus::Trusted
+        } else {
+            DeviceStatus::Unverified
+        }
+    }
+
+    /// Whether it counts against the policy's `max_devices`: hijacked and forgotten ones don't.
+    #[must_use]
+    pub fn counts(&self) -> bool {
+        self.hijacked_at.is_none() && self.forgotten_at.is_none()
+    }
+}

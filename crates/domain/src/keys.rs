@@ -1,0 +1,227 @@
+//! The server key: what hashes, peppers and cursors are keyed with, under ids that follow from the keys themselves.
+
+use std::fmt;
+
+use aws_lc_rs::{constant_time, hmac};
+
+use crate::token::{Locator, Token};
+use crate::{Refusal, TenantId};
+
+/// A server key's id: the first four bytes of an HMAC under it, so that a key can't be given another's name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct KeyId(pub u32);
+
+impl fmt::Display for KeyId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:08x}", self.0)
+    }
+}
+
+/// A secret's keyed hash (HMAC-SHA-256 over its kind, locator and secret) and the id of the server key it is under.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct KeyedHash {
+    /// The server key.
+    pub key: KeyId,
+    /// The 32 bytes.
+    pub hash: [u8; 32],
+}
+
+impl fmt::Debug for KeyedHash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "KeyedHash({}, …)", self.key)
+    }
+}
+
+impl KeyedHash {
+    /// The 36 bytes kept in a row: the key's id, then the hash.
+    #[must_use]
+    pub fn to_bytes(&self) -> [u8; 36] {
+        let mut bytes = [0; 36];
+        bytes[..4].copy_from_slice(&self.key.0.to_be_bytes());
+        bytes[4..].copy_from_slice(&self.hash);
+        bytes
+    }
+
+    /// Reads those bytes. `None` unless there are 36.
+    #[must_use]
+    pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        let (key, hash) = bytes.split_first_chunk::<4>()?;
+        Some(Self { key: KeyId(u32::from_be_bytes(*key)), hash: hash.try_into().ok()? })
+    }
+}
+
+struct ServerKey {
+    id: KeyId,
+    tokens: hmac::Key,
+    check: [u8; 16],
+    root: hmac::Key,
+}
+
+/// The server's keys: the first is used for what is new, all for what is there.
+pub struct KeyRing {
+    keys: Vec<ServerKey>,
+}
+
+impl fmt::Debug for KeyRing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.keys.iter().map(|key| key.id)).finish()
+    }
+}
+
+impl KeyRing {
+    /// A ring over at least one key of 32 bytes.
+    ///
+    /// # Panics
+    /// If there is none: the configuration refuses that.
+    #[must_use]
+    pub fn new(keys: &[[u8; 32]]) -> Self {
+        assert!(!keys.is_empty(), "a key ring has at least one key");
+        Self { keys: keys.iter().map(ServerKey::new).collect() }
+    }
+
+    /// Each key's id and check value, the active one first. The store keeps them, so that a node with a wrong key is found out.
+    pub fn checks(&self) -> impl Iterator<Item = (KeyId, [u8; 16])> + '_ {
+        self.keys.iter().map(|key| (key.id, key.check))
+    }
+
+    /// The hash to keep for a new token, under the active key.
+    #[must_use]
+    pub fn hash<L: Locator>(&self, token: &Token<L>) -> KeyedHash {
+        self.keys[0].hash(token)
+    }
+
+    /// Whether the token is the one that was hashed, compared in constant time.
+    ///
+    /// # Errors
+    /// `Refusal::Unavailable` if the hash is under a key that this ring lacks: that proves nothing against the token.
+    pub fn matches<L: Locator>(&self, token: &Token<L>, kept: &KeyedHash) -> Result<bool, Refusal> {
+        let key = self.keys.iter().find(|key| key.id == kept.key).ok_or(Refusal::Unavailable)?;
+        Ok(constant_time::verify_slices_are_equal(&key.hash(token).hash, &kept.hash).is_ok())
+    }
+
+    /// The hashes under which an API key's text may be kept, the active key's first. Keys of any form are found by hash.
+    pub fn api_key_hashes<'a>(&'a self, text: &'a str) -> impl Iterator<Item = KeyedHash> + 'a {
+        self.keys.iter().map(move |key| {
+            let mut mac = hmac::Context::with_key(&key.tokens);
+            mac.update(b"api-key\0");
+            mac.update(text.as_bytes());
+            KeyedHash { key: key.id, hash: bytes(&mac.sign()) }
+        })
+    }
+
+    /// 16 bytes that bind `parts` together under the active key, for opaque cursors and the like.
+    #[must_use]
+    pub fn seal(&self, label: &str, parts: &[&[u8]]) -> [u8; 16] {
+        let mut mac = labelled(&self.keys[0].root, label);
+        for part in parts {
+            length_prefixed(&mut mac, part);
+        }
+        bytes::<32>(&mac.sign())[..16].try_into().expect("32 bytes hold 16")
+    }
+
+    /// The pepper of a tenant's fingerprints. Versioned, so that it can be rotated; per tenant, so that equal looks share nothing.
+    #[must_use]
+    pub fn pepper(&self, tenant: &TenantId, version: u8) -> Pepper {
+        let mut mac = labelled(&self.keys[0].root, "fingerprint-pepper");
+        mac.update(&[version]);
+        length_prefixed(&mut mac, tenant.as_str().as_bytes());
+        Pepper(hmac::Key::new(hmac::HMAC_SHA256, mac.sign().as_ref()))
+    }
+}
+
+impl ServerKey {
+    fn new(key: &[u8; 32]) -> Self {
+        let root = hmac::Key::new(hmac::HMAC_SHA256, key);
+        let id = bytes::<32>(&labelled(&root, "key-id").sign());
+        let check = bytes::<32>(&labelled(&root, "key-check").sign());
+        let tokens = hmac::Key::new(hmac::HMAC_SHA256, labelled(&root, "tokens").sign().as_ref());
+        Self { id: KeyId(u32::from_be_bytes([id[0], id[1], id[2], id[3]])), tokens, check: check[..16].try_into().expect("32 bytes hold 16"), root }
+    }
+
+    fn hash<L: Locator>(&self, token: &Token<L>) -> KeyedHash {
+        let mut located = Vec::with_capacity(4 + L::LENGTH);
+        located.extend(L::PREFIX.as_bytes());
+        token.at.write(&mut located);
+        let mut mac = hmac::Context::with_key(&self.tokens);
+        mac.update(&located);
+        mac.update(token.secret.expose());
+        KeyedHash { key: self.id, hash: bytes(&mac.sign()) }
+    }
+}
+
+/// The key of one tenant's fingerprint digests.
+pub struct Pepper(hmac::Key);
+
+impl Pepper {
+    /// The digest of one part of a fingerprint.
+    #[must_use]
+    pub fn digest(&self, label: &str, values: &[&str]) -> [u8; 32] {
+        let mut mac = labelled(&self.0, label);
+        for value in values {
+            length_prefixed(&mut mac, value.as_bytes());
+        }
+        bytes(&mac.sign())
+    }
+}
+
+fn labelled(key: &hmac::Key, label: &str) -> hmac::Context {
+    let mut mac = hmac::Context::with_key(key);
+    mac.update(b"doorward/v1/");
+    length_prefixed(&mut mac, label.as_bytes());
+    mac
+}
+
+fn length_prefixed(mac: &mut hmac::Context, part: &[u8]) {
+    mac.update(&(part.len() as u64).to_be_bytes());
+    mac.update(part);
+}
+
+fn bytes<const N: usize>(tag: &hmac::Tag) -> [u8; N] {
+    tag.as_ref().try_into().expect("HMAC-SHA-256 gives 32 bytes")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::token::{Secret, SessionRef};
+    use crate::{AccountId, SessionId, Shard};
+    use uuid::Uuid;
+
+    fn token(secret: u8) -> Token<SessionRef> {
+        Token {
+            at: SessionRef { shard: Shard(1), account: AccountId(Uuid::from_u128(2)), id: SessionId(Uuid::from_u128(3)) },
+            secret: Secret::new([secret; 32]),
+        }
+    }
+
+    #[test]
+    fn a_hash_fits_its_token_and_locator_alone() {
+        let ring = KeyRing::new(&[[1; 32]]);
+        let kept = ring.hash(&token(7));
+        assert_eq!(ring.matches(&token(7), &kept), Ok(true));
+        assert_eq!(ring.matches(&token(8), &kept), Ok(false));
+        let mut elsewhere = token(7);
+        elsewhere.at.id = SessionId(Uuid::from_u128(4));
+        assert_eq!(ring.matches(&elsewhere, &kept), Ok(false), "the locator is part of the hash");
+        assert_eq!(KeyedHash::from_bytes(&kept.to_bytes()), Some(kept));
+    }
+
+    #[test]
+    fn a_rotated_ring_still_knows_the_old_and_an_unknown_key_proves_nothing() {
+        let kept = KeyRing::new(&[[1; 32]]).hash(&token(7));
+        let rotated = KeyRing::new(&[[2; 32], [1; 32]]);
+        assert_eq!(rotated.matches(&token(7), &kept), Ok(true));
+        assert_ne!(rotated.hash(&token(7)).key, kept.key);
+        assert_eq!(KeyRing::new(&[[2; 32]]).matches(&token(7), &kept), Err(Refusal::Unavailable));
+    }
+
+    #[test]
+    fn peppers_and_seals_differ_by_tenant_version_and_label() {
+        let ring = KeyRing::new(&[[1; 32]]);
+        let (a, b) = (TenantId::new("a").expect("a slug"), TenantId::new("b").expect("a slug"));
+        let digest = |tenant, version| ring.pepper(tenant, version).digest("part", &["x"]);
+        assert_ne!(digest(&a, 1), digest(&b, 1));
+        assert_ne!(digest(&a, 1), digest(&a, 2));
+        assert_ne!(ring.seal("x", &[b"ab", b"c"]), ring.seal("x", &[b"a", b"bc"]));
+    }
+}

@@ -1,0 +1,143 @@
+//! What is done to sessions: recognise the caller, end one, end all, step up.
+
+use crate::event::About;
+use crate::token::{Secret, Token};
+use crate::{
+    AccessToken, Account, ActivationToken, Cause, Count, Device, EventKind, Factor, Generation, Moment, Refusal, Session, SessionId, SessionRef, SessionStatus,
+    Timestamp,
+};
+
+/// What a step-up gives.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SteppedUp {
+    /// The new access token; the old one is dead.
+    pub access_token: AccessToken,
+    /// The chance to trust the device, where there is one.
+    pub activation: Option<ActivationToken>,
+}
+
+impl Account {
+    /// The session that an access token opens, live at this moment.
+    ///
+    /// # Errors
+    /// `Unauthenticated` for anything else, all alike; `Unavailable` if its hash is under a key that this node lacks.
+    pub fn caller(&self, moment: &Moment<'_>, token: &AccessToken) -> Result<&Session, Refusal> {
+        let session = self.session(token.at.id).map_err(|_| Refusal::Unauthenticated)?;
+        let device = self.device_of(session).map_err(|_| Refusal::Unauthenticated)?;
+        let proved = moment.keys.matches(token, &session.token)?;
+        let live = session.status(device, self, moment.now) == SessionStatus::Active;
+        if proved && live { Ok(session) } else { Err(Refusal::Unauthenticated) }
+    }
+
+    /// Whether a session's authentication is fresh enough for what is dangerous.
+    ///
+    /// # Errors
+    /// `RecentAuthRequired`.
+    pub fn recent_auth(&self, session: &Session, now: Timestamp) -> Result<(), Refusal> {
+        let limit = self.tenant.policy.recent_auth_s;
+        let last = session.factor.map_or(session.authenticated_at, |factor| factor.verified_at.max(session.authenticated_at));
+        if limit == 0 || last >= now.minus_s(limit) { Ok(()) } else { Err(Refusal::RecentAuthRequired) }
+    }
+
+    /// Ends one session. Ending an ended one again changes nothing.
+    ///
+    /// # Errors
+    /// `NotFound`.
+    pub fn end_session(&mut self, moment: &mut Moment<'_>, id: SessionId, cause: Cause) -> Result<(), Refusal> {
+        let device = self.session(id)?.device;
+        if self.end_sessions(moment.now, cause, |session| session.id == id) > 0 {
+            self.record(moment, EventKind::SessionEnded, About::session(id, device).because(cause));
+        }
+        Ok(())
+    }
+
+    /// Ends every session, or every session but the caller's, in one write and one event; trust ends too, but on the caller's device.
+    /// Offers and sign-ins in progress are cancelled with them.
+    ///
+    /// # Errors
+    /// `NotFound` if the caller's session isn't at hand.
+    pub fn end_all_sessions(&mut self, moment: &mut Moment<'_>, caller: Option<SessionId>, keep_caller: bool) -> Result<Count, Refusal> {
+        let now = moment.now;
+        let kept = caller.map(|id| self.session(id).cloned()).transpose()?;
+        let ended = self.live_sessions(now).filter(|session| !(keep_caller && Some(session.id) == caller)).count();
+        let spared = kept
+            .as_ref()
+            .and_then(|session| self.device_of(session).ok())
+            .filter(|device| matches!(device.trust(self, now), crate::Trust::Held { .. }))
+            .map(|device| device.id);
+        self.raise(moment, Generation::Sessions, Cause::SignedOutEverywhere);
+        self.raise(moment, Generation::Trust, Cause::SignedOutEverywhere);
+        self.cancel_offers(now, |_| true);
+        let generations = self.generations();
+        if let Some(session) = kept.filter(|_| keep_caller) {
+            self.session_mut(session.id)?.sessions_gen = generations.sessions;
+        }
+        if let Some(grant) = spared.and_then(|id| self.devices.iter_mut().find(|d| d.id == id)).and_then(|device| device.grant.as_mut()) {
+            grant.trust_gen = generations.trust;
+        }
+        let about = About { session: caller, ..About::default() }.because(Cause::SignedOutEverywhere);
+        let count = Count::from(ended);
+        self.record(moment, EventKind::SessionsEnded, about.with("sessions_ended", count.number).with("more", count.more).with("trust_ended", true));
+        Ok(count)
+    }
+
+    /// Step-up: a second factor was verified in a live session. Its token is replaced; it no longer lives by its device's trust.
+    ///
+    /// # Errors
+    /// `NotFound` if it isn't live.
+    pub fn step_up(&mut self, moment: &mut Moment<'_>, id: SessionId, factor: Factor) -> Result<SteppedUp, Refusal> {
+        let session = self.session(id)?;
+        if session.status(self.device_of(session)?, self, moment.now) != SessionStatus::Active {
+            return Err(Refusal::NotFound);
+        }
+        let device = session.device;
+        let access_token = self.mint_access_token(moment, id);
+        let session = self.session_mut(id)?;
+        session.token = moment.keys.hash(&access_token);
+        session.factor = Some(factor);
+        session.skipped_factor = false;
+        session.last_activity_at = session.last_activity_at.max(moment.now);
+        let target = self.device_mut(device)?;
+        target.last_factor = target.last_factor.into_iter().chain([factor]).max_by_key(|factor| factor.verified_at);
+        self.record(moment, EventKind::SessionSteppedUp, About::session(id, device).with("method", factor.method.as_str()));
+        let activation = self.make_offer(moment, id)?;
+        Ok(SteppedUp { access_token, activation })
+    }
+
+    pub(crate) fn mint_access_token(&self, moment: &mut Moment<'_>, id: SessionId) -> AccessToken {
+        Token { at: SessionRef { shard: self.head.shard, account: self.head.id, id }, secret: Secret::new(moment.mint.secret()) }
+    }
+
+    /// At the session cap the oldest on the same device ends first, then the oldest of all. What has lapsed is marked in passing,
+    /// so that the sessions which aren't marked as ended stay about as many as the cap.
+    pub(crate) fn make_room_for_session(&mut self, moment: &mut Moment<'_>, device: Option<crate::DeviceId>) {
+        let now = moment.now;
+        let lapsed: Vec<(SessionId, crate::Ending)> =
+            self.sessions.iter().filter_map(|session| self.lapse(session, self.device_of(session).ok()?, now)).collect();
+        for (id, ending) in lapsed {
+            if let Ok(session) = self.session_mut(id) {
+                session.ended = Some(ending);
+            }
+        }
+        let mut live: Vec<_> = self.live_sessions(now).map(|session| (Some(session.device) != device, session.created_at, session.id)).collect();
+        live.sort_unstable();
+        let surplus = (live.len() + 1).saturating_sub(usize::from(self.tenant.policy.max_sessions));
+        for (_, _, id) in live.into_iter().take(surplus) {
+            let on = self.session(id).map(|session| session.device).ok();
+            self.end_sessions(now, Cause::SessionLimit, |session| session.id == id);
+            self.record(moment, EventKind::SessionEnded, About { session: Some(id), device: on, ..About::default() }.because(Cause::SessionLimit));
+        }
+    }
+
+    fn lapse(&self, session: &Session, device: &Device, now: Timestamp) -> Option<(SessionId, crate::Ending)> {
+        if session.ended.is_some() {
+            return None;
+        }
+        let ending = match session.status(device, self, now) {
+            SessionStatus::Active | SessionStatus::Blocked => return None,
+            SessionStatus::Inactive => crate::Ending { at: session.idle_expires_at(self), cause: Cause::Idle },
+            SessionStatus::Ended => session.ending(device, self, now)?,
+        };
+        Some((session.id, ending))
+    }
+}

@@ -1,0 +1,324 @@
+//! What is done to sign-ins: read the device token, judge, and complete what still stands.
+
+use serde_json::{Map, Value};
+
+use crate::event::About;
+use crate::refusal::FactorMissing;
+use crate::sign_in::OPEN_SIGN_INS;
+use crate::token::Locator as _;
+use crate::{
+    AccessToken, Account, ActivationToken, Attempt, Cause, Decision, Device, DeviceId, DeviceRef, DeviceToken, EventKind, Factor, Judgement, KeyRing,
+    MfaMethod, Moment, Presented, Reason, Refusal, SecondFactor, Session, SessionId, SignIn, SignInId, SignInState, Timestamp, Trust, Voucher,
+};
+
+/// How many tokens a browser's cookie may hold, one for each of its users.
+pub const COOKIE_TOKENS: usize = 8;
+
+/// What the host says at completion.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Completion {
+    /// The second factor: its method and when it was verified.
+    pub mfa: Option<(MfaMethod, Option<Timestamp>)>,
+    /// The checkbox beside the code: trust the device in the same transaction.
+    pub trust_device: bool,
+    /// The host wants no trust in this session.
+    pub refuse_trust: bool,
+    /// A name of the person's own for the device.
+    pub device_name: Option<String>,
+    /// What the host keeps with the device.
+    pub device_metadata: Option<Map<String, Value>>,
+    /// The host's own name for the session.
+    pub external_session_id: Option<String>,
+}
+
+/// What a completed sign-in gives.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Opened {
+    /// The new session.
+    pub session: SessionId,
+    /// The device it is on.
+    pub device: DeviceId,
+    /// Opens the session.
+    pub access_token: AccessToken,
+    /// The device's new token, where it got one.
+    pub device_token: Option<DeviceToken>,
+    /// The chance to trust the device, where there is one.
+    pub activation: Option<ActivationToken>,
+}
+
+impl Account {
+    /// Reads a device token, or a raw cookie value with several, for this account. Another user's token is simply missing.
+    ///
+    /// # Errors
+    /// `Unavailable` if the hash is under a key that this node lacks.
+    pub fn present(&self, keys: &KeyRing, cookie: Option<&str>) -> Result<(Presented, Option<DeviceId>), Refusal> {
+        let Some(cookie) = cookie.filter(|cookie| !cookie.is_empty()) else { return Ok((Presented::Missing, None)) };
+        let mut answer = (Presented::Missing, None);
+        for text in cookie.split('.').take(COOKIE_TOKENS) {
+            let Ok(token) = DeviceToken::parse(text) else {
+                answer.0 = Presented::Invalid;
+                continue;
+            };
+            if (token.at.shard, token.at.account) != (self.head.shard, self.head.id) {
+                continue;
+            }
+            answer = (Presented::Invalid, None);
+            let Some(device) = self.devices.iter().find(|device| device.id == token.at.id) else { continue };
+            if device.token.as_ref().map(|kept| keys.matches(&token, kept)).transpose()? == Some(true) {
+                return Ok((Presented::Valid, Some(device.id)));
+            }
+            if device.superseded_token.as_ref().map(|kept| keys.matches(&token, kept)).transpose()? == Some(true) {
+                return Ok((Presented::Superseded, Some(device.id)));
+            }
+        }
+        Ok(answer)
+    }
+
+    /// The device seen last that this attempt resembles: a hint, and never an identity.
+    #[must_use]
+    pub fn resembling(&self, attempt: &Attempt) -> Option<DeviceId> {
+        let alike = self.devices.iter().filter(|device| device.forgotten_at.is_none() && device.fingerprint.resembles(&attempt.fingerprint));
+        alike.max_by_key(|device| (device.last_seen_at, device.id)).map(|device| device.id)
+    }
+
+    /// Judges an attempt: the one function for evaluation and for completion. `device` is the one its token identified.
+    #[must_use]
+    pub fn judge(&self, attempt: &Attempt, presented: Presented, device: Option<&Device>, now: Timestamp) -> Judgement {
+        use Decision::{Allow, Challenge, Deny};
+        let policy = &self.tenant.policy;
+        // A superseded token identifies its device only to say so; it may still be a hijacked one's.
+        if device.is_some_and(|device| device.hijacked_at.is_some()) {
+            return Judgement::new(Deny, [Reason::DeviceHijacked]);
+        }
+        if self.head.disabled_at.is_some() {
+            return Judgement::new(Deny, [Reason::AccountDisabled]);
+        }
+        match attempt.second_factor {
+            SecondFactor::None if policy.require_second_factor => return Judgement::new(Deny, [Reason::PolicyRequiresMfa]),
+            SecondFactor::None => return Judgement::new(Allow, [Reason::NoSecondFactor]),
+            SecondFactor::Done => return Judgement::new(Allow, [Reason::MfaAlreadyVerified]),
+            SecondFactor::Available => {}
+        }
+        if attempt.require_mfa {
+            return Judgement::new(Challenge, [Reason::MfaRequiredByHost]);
+        }
+        if !policy.device_trust {
+            return Judgement::new(Challenge, [Reason::PolicyRequiresMfa]);
+        }
+        let device = match (presented, device) {
+            (Presented::Missing, _) => return Judgement::new(Challenge, [Reason::UnknownDevice, Reason::DeviceTokenMissing]),
+            (Presented::Superseded, _) => return Judgement::new(Challenge, [Reason::DeviceTokenSuperseded]),
+            (Presented::Invalid, _) | (Presented::Valid, None) => return Judgement::new(Challenge, [Reason::UnknownDevice, Reason::DeviceTokenInvalid]),
+            (Presented::Valid, Some(device)) => device,
+        };
+        match device.trust(self, now) {
+            Trust::Held { .. } => Judgement::new(Allow, [Reason::TrustedDevice]),
+            Trust::Never => Judgement::new(Challenge, [Reason::DeviceNotTrusted]),
+            Trust::Ended(ending) if ending.cause == Cause::Expired => Judgement::new(Challenge, [Reason::TrustExpired]),
+            Trust::Ended(ending) => Judgement::new(Challenge, [Reason::TrustEnded]).with_cause(ending.cause, ending.at),
+        }
+    }
+
+    /// Evaluates an attempt into a sign-in. Writes nothing but the sign-in itself, since completion judges again.
+    ///
+    /// # Errors
+    /// `Unavailable`; `AuthenticationOutdated` if the first factor is older than the account's credentials.
+    pub fn evaluate(&self, moment: &mut Moment<'_>, attempt: Attempt, cookie: Option<&str>) -> Result<SignIn, Refusal> {
+        self.current_credentials(&attempt)?;
+        let (presented, identified) = self.present(moment.keys, cookie)?;
+        let device = identified.and_then(|id| self.devices.iter().find(|device| device.id == id));
+        let judgement = self.judge(&attempt, presented, device, moment.now);
+        let known = device.filter(|_| presented == Presented::Valid);
+        Ok(SignIn {
+            id: moment.mint.sign_in_id(moment.now, self.head.shard),
+            device: identified,
+            device_gen: device.map_or(0, |device| device.generation),
+            looks_like: if known.is_some() { None } else { self.resembling(&attempt) },
+            generations: self.generations(),
+            state: SignInState::Open,
+            created_at: moment.now,
+            completed_at: None,
+            session: None,
+            attempt,
+            judgement,
+            presented,
+        })
+    }
+
+    /// Whether the first factor was verified after the account's credentials last changed.
+    fn current_credentials(&self, attempt: &Attempt) -> Result<(), Refusal> {
+        let outdated = self.head.credentials_changed_at.is_some_and(|change| attempt.authenticated_at < change);
+        if outdated { Err(Refusal::AuthenticationOutdated) } else { Ok(()) }
+    }
+
+    /// Completes a sign-in. Everything is judged again as it stands now.
+    ///
+    /// # Errors
+    /// `NotFound`; `SignInCompleted`, `SignInCancelled`, `SignInExpired`; `MfaRequired` and `SignInDenied`, which leave it open; as [`Account::gate`] with `trust_device`.
+    pub fn complete(&mut self, moment: &mut Moment<'_>, id: SignInId, completion: Completion) -> Result<Opened, Refusal> {
+        let now = moment.now;
+        let sign_in = self.sign_ins.iter().find(|sign_in| sign_in.id == id).cloned().ok_or(Refusal::NotFound)?;
+        if sign_in.state == SignInState::Completed {
+            return Err(Refusal::SignInCompleted);
+        }
+        if sign_in.generations != self.generations() || self.newer_sign_ins >= OPEN_SIGN_INS {
+            return Err(Refusal::SignInCancelled);
+        }
+        if now >= sign_in.expires_at() {
+            return Err(Refusal::SignInExpired);
+        }
+        self.current_credentials(&sign_in.attempt)?;
+        let identified = sign_in.device.and_then(|device| self.devices.iter().find(|d| d.id == device));
+        // A device whose generation was raised since then was forgotten, hijacked or signed out: its token proves nothing any more.
+        let stands = identified.is_some_and(|device| device.generation == sign_in.device_gen && device.forgotten_at.is_none());
+        let presented = if sign_in.presented == Presented::Valid && !stands { Presented::Invalid } else { sign_in.presented };
+        let judgement = self.judge(&sign_in.attempt, presented, identified, now);
+        let denied = [&sign_in.judgement, &judgement].into_iter().find(|judged| judged.decision == Decision::Deny);
+        if let Some(denied) = denied {
+            return Err(Refusal::SignInDenied(denied.reasons[0]));
+        }
+        let earliest = (sign_in.attempt.second_factor != SecondFactor::Done).then_some(sign_in.created_at);
+        let stated = completion.mfa.map(|(method, at)| Factor::stated(method, at, earliest, now)).transpose()?;
+        let factor = stated.or(sign_in.attempt.factor);
+        let asked = [&sign_in.judgement, &judgement].into_iter().any(|judged| judged.decision == Decision::Challenge);
+        if asked && factor.is_none() {
+            return Err(Refusal::MfaRequired(FactorMissing::NotVerified));
+        }
+        let skipped = factor.is_none() && judgement.reasons.contains(&Reason::TrustedDevice);
+        let device = sign_in.device.filter(|_| stands && presented == Presented::Valid);
+        let entry = Entry { attempt: sign_in.attempt, device, looks_like: sign_in.looks_like, factor, skipped, sign_in: Some(id) };
+        let opened = self.open_session(moment, entry, completion)?;
+        if let Some(sign_in) = self.sign_ins.iter_mut().find(|sign_in| sign_in.id == id) {
+            sign_in.state = SignInState::Completed;
+            sign_in.completed_at = Some(now);
+            sign_in.session = Some(opened.session);
+        }
+        Ok(opened)
+    }
+
+    /// Opens a session for a host that signs people in without evaluation: it answers for the second factor itself.
+    ///
+    /// # Errors
+    /// As [`Account::complete`], but for what concerns a sign-in in progress.
+    pub fn sign_in_directly(&mut self, moment: &mut Moment<'_>, attempt: Attempt, cookie: Option<&str>, completion: Completion) -> Result<Opened, Refusal> {
+        let sign_in = self.evaluate(moment, attempt, cookie)?;
+        if sign_in.judgement.decision == Decision::Deny {
+            return Err(Refusal::SignInDenied(sign_in.judgement.reasons[0]));
+        }
+        let device = sign_in.device.filter(|_| sign_in.presented == Presented::Valid);
+        let entry = Entry { factor: sign_in.attempt.factor, attempt: sign_in.attempt, device, looks_like: sign_in.looks_like, skipped: false, sign_in: None };
+        self.open_session(moment, entry, completion)
+    }
+
+    fn open_session(&mut self, moment: &mut Moment<'_>, entry: Entry, completion: Completion) -> Result<Opened, Refusal> {
+        let now = moment.now;
+        self.record_creation(moment);
+        let (device, mut device_token) = match entry.device {
+            Some(id) => (id, None),
+            None => {
+                self.make_room_for_device(moment)?;
+                let (id, token) = self.add_device(moment, &entry);
+                (id, Some(token))
+            }
+        };
+        self.make_room_for_session(moment, Some(device));
+        let attempt = entry.attempt;
+        let target = self.device_mut(device)?;
+        target.seen = attempt.seen.clone();
+        target.fingerprint = attempt.fingerprint;
+        target.last_seen_at = target.last_seen_at.max(now);
+        target.last_factor = target.last_factor.into_iter().chain(entry.factor).max_by_key(|factor| factor.verified_at);
+        if let Some(metadata) = completion.device_metadata {
+            target.metadata = metadata;
+        }
+        let device_gen = target.generation;
+        let generations = self.generations();
+        let id = SessionId(moment.mint.uuid(now));
+        let access_token = self.mint_access_token(moment, id);
+        let session = Session {
+            id,
+            device,
+            token: moment.keys.hash(&access_token),
+            sessions_gen: generations.sessions,
+            tenant_sessions_gen: generations.tenant_sessions,
+            device_gen,
+            external_id: completion.external_session_id,
+            ip: attempt.seen.ip,
+            login_method: attempt.login_method,
+            amr: attempt.amr,
+            factor: entry.factor,
+            skipped_factor: entry.skipped,
+            trust_refused: completion.refuse_trust,
+            authenticated_at: attempt.authenticated_at,
+            created_at: now,
+            expires_at: now.plus_s(self.tenant.policy.session_absolute_s),
+            ended: None,
+            last_activity_at: now,
+        };
+        self.sessions.push(session.clone());
+        let about = About { sign_in: entry.sign_in, ..About::session(id, device) };
+        self.record(moment, EventKind::SessionStarted, about.with("mfa_skipped", entry.skipped).with("login_method", session.login_method.as_str()));
+        if let Some(name) = &completion.device_name {
+            self.rename(moment, device, name)?;
+        }
+        if completion.trust_device {
+            self.trust(moment, Voucher::Session(&session), device)?;
+            if device_token.is_none() {
+                device_token = Some(self.replace_device_token(moment, device)?);
+            }
+        }
+        let activation = self.make_offer(moment, id)?;
+        Ok(Opened { session: id, device, access_token, device_token, activation })
+    }
+
+    fn add_device(&mut self, moment: &mut Moment<'_>, entry: &Entry) -> (DeviceId, DeviceToken) {
+        let now = moment.now;
+        let id = DeviceId(moment.mint.uuid(now));
+        let token = self.mint_device_token(moment, id);
+        self.devices.push(Device {
+            id,
+            token: Some(moment.keys.hash(&token)),
+            superseded_token: None,
+            generation: 1,
+            name: None,
+            grant: None,
+            granted_on: None,
+            trust_ended: None,
+            last_factor: None,
+            seen: entry.attempt.seen.clone(),
+            fingerprint: entry.attempt.fingerprint.clone(),
+            looks_like: entry.looks_like,
+            metadata: Map::new(),
+            declined_at: None,
+            hijacked_at: None,
+            released_at: None,
+            forgotten_at: None,
+            created_at: now,
+            last_seen_at: now,
+        });
+        let about = About { sign_in: entry.sign_in, ..About::device(id) };
+        self.record(moment, EventKind::DeviceAdded, about);
+        (id, token)
+    }
+}
+
+/// A sign-in that may enter.
+struct Entry {
+    attempt: Attempt,
+    device: Option<DeviceId>,
+    looks_like: Option<DeviceId>,
+    factor: Option<Factor>,
+    skipped: bool,
+    sign_in: Option<SignInId>,
+}
+
+/// Joins the tokens of several users on one browser into one cookie value, the newest last, the least recently used ones dropped.
+#[must_use]
+pub fn join_cookie(present: Option<&str>, new: &DeviceToken) -> String {
+    let same_account = |at: DeviceRef| (at.shard, at.account) == (new.at.shard, new.at.account);
+    let kept = present.unwrap_or_default().split('.').filter(|text| text.starts_with(DeviceRef::PREFIX));
+    let mut tokens: Vec<String> = kept.filter(|text| DeviceToken::parse(text).is_ok_and(|token| !same_account(token.at))).map(str::to_owned).collect();
+    tokens.push(new.reveal());
+    let surplus = tokens.len().saturating_sub(COOKIE_TOKENS);
+    tokens.split_off(surplus).join(".")
+}

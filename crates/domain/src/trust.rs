@@ -1,0 +1,125 @@
+//! The trust gate: one function that every way of giving trust goes through.
+
+use crate::event::About;
+use crate::refusal::{FactorMissing, TrustBar};
+use crate::token::{DeviceRef, Secret, Token};
+use crate::{Account, Binding, Cause, DeviceId, DeviceToken, Ending, EventKind, Factor, Grant, Moment, Refusal, Session, Timestamp, Trust};
+
+/// Who vouches for the second factor.
+#[derive(Debug, Clone, Copy)]
+pub enum Voucher<'a> {
+    /// The caller's own session: what was verified in it.
+    Session(&'a Session),
+    /// A host's key, which states the factor.
+    Host(Factor),
+}
+
+impl Account {
+    /// The trust gate: whether this voucher may have this device trusted now.
+    ///
+    /// # Errors
+    /// `MfaRequired` and `TrustNotAllowed` with what is missing; `NotFound`; `DeviceHijacked`.
+    pub fn gate(&self, voucher: Voucher<'_>, device: DeviceId, now: Timestamp) -> Result<(), Refusal> {
+        let target = self.device(device)?;
+        let policy = &self.tenant.policy;
+        let missing = |what| Err(Refusal::MfaRequired(what));
+        if !policy.device_trust {
+            return Err(Refusal::TrustNotAllowed(TrustBar::Policy));
+        }
+        let factor = match voucher {
+            Voucher::Session(session) if session.trust_refused => return Err(Refusal::TrustNotAllowed(TrustBar::RefusedAtSignIn)),
+            // A session that skipped its second factor has none, whatever its device once passed.
+            Voucher::Session(session) => session.factor,
+            Voucher::Host(factor) => Some(factor),
+        };
+        let Some(factor) = factor else { return missing(FactorMissing::NotVerified) };
+        if !policy.trust_methods.contains(&factor.method) {
+            return missing(FactorMissing::MethodNotAccepted);
+        }
+        if factor.verified_at < now.minus_s(policy.recent_mfa_s) {
+            return missing(FactorMissing::TooLongAgo);
+        }
+        let since_change = |factor: Factor| self.head.factors_changed_at.is_none_or(|change| factor.verified_at > change);
+        if !since_change(factor) {
+            return missing(FactorMissing::BeforeChange);
+        }
+        let another = matches!(voucher, Voucher::Session(session) if session.device != device);
+        if another && !target.last_factor.is_some_and(since_change) {
+            return missing(FactorMissing::NotOnThatDevice);
+        }
+        if target.hijacked_at.is_some() { Err(Refusal::DeviceHijacked) } else { Ok(()) }
+    }
+
+    /// Trusts a device, or renews its trust, through the gate. Returns the end of the grant.
+    ///
+    /// # Errors
+    /// As [`Account::gate`].
+    pub fn trust(&mut self, moment: &mut Moment<'_>, voucher: Voucher<'_>, device: DeviceId) -> Result<Timestamp, Refusal> {
+        let now = moment.now;
+        self.gate(voucher, device, now)?;
+        let policy = self.tenant.clone();
+        let policy = &policy.policy;
+        let (given_on_it, session, giver) = match voucher {
+            Voucher::Session(session) => (session.factor.filter(|_| session.device == device), Some(session.id), Some(session.device)),
+            Voucher::Host(factor) => (Some(factor), None, None),
+        };
+        self.make_room_for_trust(moment, device);
+        let generations = self.generations();
+        let target = self.device_mut(device)?;
+        // The later of the two: a statement about an older factor takes nothing back.
+        target.last_factor = target.last_factor.into_iter().chain(given_on_it).max_by_key(|factor| factor.verified_at);
+        let longest = target.last_factor.map_or(now, |factor| factor.verified_at).plus_s(policy.trust_max_s);
+        let until = now.plus_s(policy.trust_for_s).min(longest);
+        target.grant = Some(Grant { given_at: now, until, binding: Binding::Token, trust_gen: generations.trust, tenant_trust_gen: generations.tenant_trust });
+        target.granted_on = giver;
+        target.trust_ended = None;
+        target.declined_at = None;
+        self.record(moment, EventKind::DeviceTrusted, About { session, ..About::device(device) }.with("trusted_until", until.to_string()));
+        Ok(until)
+    }
+
+    /// Ends a device's trust where a grant is there, and cancels its open offers.
+    pub(crate) fn end_trust(&mut self, moment: &mut Moment<'_>, device: DeviceId, cause: Cause) -> bool {
+        self.cancel_offers(moment.now, |offer| offer.device == device);
+        let held = self.devices.iter().find(|d| d.id == device).is_some_and(|d| matches!(d.trust(self, moment.now), Trust::Held { .. }));
+        let Some(target) = self.devices.iter_mut().find(|d| d.id == device) else { return false };
+        if held {
+            target.grant = None;
+            target.trust_ended = Some(Ending { at: moment.now, cause });
+        }
+        held
+    }
+
+    /// Replaces a device's token; the old value is superseded from now on. Returns the new one.
+    ///
+    /// # Errors
+    /// `NotFound`.
+    pub(crate) fn replace_device_token(&mut self, moment: &mut Moment<'_>, device: DeviceId) -> Result<DeviceToken, Refusal> {
+        let token = self.mint_device_token(moment, device);
+        let target = self.device_mut(device)?;
+        target.superseded_token = target.token.replace(moment.keys.hash(&token));
+        Ok(token)
+    }
+
+    pub(crate) fn mint_device_token(&self, moment: &mut Moment<'_>, device: DeviceId) -> DeviceToken {
+        Token { at: DeviceRef { shard: self.head.shard, account: self.head.id, id: device }, secret: Secret::new(moment.mint.secret()) }
+    }
+
+    /// At the cap of trusted devices, the one seen least recently loses its trust, so that the grant in hand is never refused.
+    fn make_room_for_trust(&mut self, moment: &mut Moment<'_>, device: DeviceId) {
+        let now = moment.now;
+        let mut trusted: Vec<_> = self
+            .devices
+            .iter()
+            .filter(|d| d.id != device && d.counts() && matches!(d.trust(self, now), Trust::Held { .. }))
+            .map(|d| (d.last_seen_at, d.id))
+            .collect();
+        if trusted.len() < usize::from(self.tenant.policy.max_devices) {
+            return;
+        }
+        trusted.sort_unstable();
+        let (_, oldest) = trusted[0];
+        self.end_trust(moment, oldest, Cause::DeviceLimit);
+        self.record(moment, EventKind::DeviceUntrusted, About::device(oldest).because(Cause::DeviceLimit));
+    }
+}

@@ -1,0 +1,196 @@
+CREATE TABLE tenant (
+    id TEXT NOT NULL,
+    sessions_gen BIGINT NOT NULL,
+    trust_gen BIGINT NOT NULL,
+    fenced_at BIGINT,
+    policy TEXT NOT NULL,
+    created_at BIGINT NOT NULL,
+    PRIMARY KEY (id)
+);
+
+CREATE TABLE api_key (
+    id BYTEA NOT NULL,
+    tenant TEXT NOT NULL,
+    name TEXT NOT NULL,
+    role TEXT NOT NULL,
+    hash BYTEA NOT NULL,
+    created_at BIGINT NOT NULL,
+    expires_at BIGINT,
+    revoked_at BIGINT,
+    PRIMARY KEY (id)
+);
+CREATE UNIQUE INDEX api_key_by_hash ON api_key (hash);
+
+CREATE TABLE server_key (
+    id BIGINT NOT NULL,
+    check_value BYTEA NOT NULL,
+    PRIMARY KEY (id)
+);
+
+CREATE TABLE meta (
+    name TEXT NOT NULL,
+    value TEXT NOT NULL,
+    PRIMARY KEY (name)
+);
+
+CREATE TABLE account (
+    shard BIGINT NOT NULL,
+    id BYTEA NOT NULL,
+    tenant TEXT NOT NULL,
+    user_id TEXT NOT NULL,
+    disabled_at BIGINT,
+    sessions_gen BIGINT NOT NULL,
+    trust_gen BIGINT NOT NULL,
+    factors_changed_at BIGINT,
+    credentials_changed_at BIGINT,
+    last_event BIGINT NOT NULL,
+    created_at BIGINT NOT NULL,
+    PRIMARY KEY (shard, id)
+);
+CREATE UNIQUE INDEX account_of_user ON account (shard, tenant, user_id);
+
+CREATE TABLE device (
+    shard BIGINT NOT NULL,
+    account BYTEA NOT NULL,
+    id BYTEA NOT NULL,
+    token BYTEA,
+    superseded_token BYTEA,
+    generation BIGINT NOT NULL,
+    name TEXT,
+    trust_given_at BIGINT,
+    trust_until BIGINT,
+    trust_binding BIGINT,
+    trust_gen BIGINT,
+    tenant_trust_gen BIGINT,
+    trust_granted_on BYTEA,
+    trust_ended_at BIGINT,
+    trust_ended_cause BIGINT,
+    factor_method BIGINT,
+    factor_verified_at BIGINT,
+    ip BYTEA NOT NULL,
+    user_agent TEXT NOT NULL,
+    client_hints TEXT,
+    device_info TEXT,
+    fingerprint BYTEA NOT NULL,
+    looks_like BYTEA,
+    metadata TEXT,
+    declined_at BIGINT,
+    hijacked_at BIGINT,
+    released_at BIGINT,
+    forgotten_at BIGINT,
+    created_at BIGINT NOT NULL,
+    last_seen_at BIGINT NOT NULL,
+    PRIMARY KEY (shard, account, id)
+);
+
+CREATE TABLE session (
+    shard BIGINT NOT NULL,
+    account BYTEA NOT NULL,
+    id BYTEA NOT NULL,
+    device BYTEA NOT NULL,
+    token BYTEA NOT NULL,
+    sessions_gen BIGINT NOT NULL,
+    tenant_sessions_gen BIGINT NOT NULL,
+    device_gen BIGINT NOT NULL,
+    external_id TEXT,
+    ip BYTEA NOT NULL,
+    login_method TEXT NOT NULL,
+    amr TEXT NOT NULL,
+    factor_method BIGINT,
+    factor_verified_at BIGINT,
+    skipped_factor BIGINT NOT NULL,
+    trust_refused BIGINT NOT NULL,
+    authenticated_at BIGINT NOT NULL,
+    created_at BIGINT NOT NULL,
+    expires_at BIGINT NOT NULL,
+    ended_at BIGINT,
+    ended_cause BIGINT,
+    PRIMARY KEY (shard, account, id)
+);
+CREATE INDEX session_standing ON session (shard, account, sessions_gen, id) WHERE ended_at IS NULL;
+
+CREATE TABLE activity (
+    shard BIGINT NOT NULL,
+    account BYTEA NOT NULL,
+    session BYTEA NOT NULL,
+    at BIGINT NOT NULL,
+    PRIMARY KEY (shard, account, session)
+);
+
+CREATE TABLE offer (
+    shard BIGINT NOT NULL,
+    account BYTEA NOT NULL,
+    id BYTEA NOT NULL,
+    device BYTEA NOT NULL,
+    session BYTEA NOT NULL,
+    token BYTEA NOT NULL,
+    trust_gen BIGINT NOT NULL,
+    tenant_trust_gen BIGINT NOT NULL,
+    state BIGINT NOT NULL,
+    created_at BIGINT NOT NULL,
+    expires_at BIGINT NOT NULL,
+    settled_at BIGINT,
+    PRIMARY KEY (shard, account, id)
+);
+
+CREATE TABLE sign_in (
+    shard BIGINT NOT NULL,
+    account BYTEA NOT NULL,
+    id BYTEA NOT NULL,
+    ip BYTEA NOT NULL,
+    user_agent TEXT NOT NULL,
+    client_hints TEXT,
+    device_info TEXT,
+    fingerprint BYTEA NOT NULL,
+    second_factor BIGINT NOT NULL,
+    factor_method BIGINT,
+    factor_verified_at BIGINT,
+    require_mfa BIGINT NOT NULL,
+    login_method TEXT NOT NULL,
+    amr TEXT NOT NULL,
+    authenticated_at BIGINT NOT NULL,
+    decision BIGINT NOT NULL,
+    reasons TEXT NOT NULL,
+    details TEXT,
+    presented BIGINT NOT NULL,
+    device BYTEA,
+    device_gen BIGINT NOT NULL,
+    looks_like BYTEA,
+    sessions_gen BIGINT NOT NULL,
+    trust_gen BIGINT NOT NULL,
+    tenant_sessions_gen BIGINT NOT NULL,
+    tenant_trust_gen BIGINT NOT NULL,
+    state BIGINT NOT NULL,
+    created_at BIGINT NOT NULL,
+    completed_at BIGINT,
+    session BYTEA,
+    PRIMARY KEY (shard, id)
+);
+CREATE INDEX sign_in_of_account ON sign_in (shard, account, id);
+
+CREATE TABLE raise (
+    shard BIGINT NOT NULL,
+    account BYTEA NOT NULL,
+    generation BIGINT NOT NULL,
+    raised_to BIGINT NOT NULL,
+    at BIGINT NOT NULL,
+    cause BIGINT NOT NULL,
+    actor TEXT NOT NULL,
+    PRIMARY KEY (shard, account, generation, raised_to)
+);
+
+CREATE TABLE event (
+    shard BIGINT NOT NULL,
+    account BYTEA NOT NULL,
+    number BIGINT NOT NULL,
+    id BYTEA NOT NULL,
+    kind BIGINT NOT NULL,
+    at BIGINT NOT NULL,
+    actor TEXT NOT NULL,
+    cause BIGINT,
+    device BYTEA,
+    session BYTEA,
+    sign_in BYTEA,
+    data TEXT,
+    PRIMARY KEY (shard, account, number)
+);

@@ -1,0 +1,196 @@
+CREATE TABLE tenant (
+    id TEXT NOT NULL,
+    sessions_gen INTEGER NOT NULL,
+    trust_gen INTEGER NOT NULL,
+    fenced_at INTEGER,
+    policy TEXT NOT NULL,
+    created_at INTEGER NOT NULL,
+    PRIMARY KEY (id)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE api_key (
+    id BLOB NOT NULL,
+    tenant TEXT NOT NULL,
+    name TEXT NOT NULL,
+    role TEXT NOT NULL,
+    hash BLOB NOT NULL,
+    created_at INTEGER NOT NULL,
+    expires_at INTEGER,
+    revoked_at INTEGER,
+    PRIMARY KEY (id)
+) STRICT, WITHOUT ROWID;
+CREATE UNIQUE INDEX api_key_by_hash ON api_key (hash);
+
+CREATE TABLE server_key (
+    id INTEGER NOT NULL,
+    check_value BLOB NOT NULL,
+    PRIMARY KEY (id)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE meta (
+    name TEXT NOT NULL,
+    value TEXT NOT NULL,
+    PRIMARY KEY (name)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE account (
+    shard INTEGER NOT NULL,
+    id BLOB NOT NULL,
+    tenant TEXT NOT NULL,
+    user_id TEXT NOT NULL,
+    disabled_at INTEGER,
+    sessions_gen INTEGER NOT NULL,
+    trust_gen INTEGER NOT NULL,
+    factors_changed_at INTEGER,
+    credentials_changed_at INTEGER,
+    last_event INTEGER NOT NULL,
+    created_at INTEGER NOT NULL,
+    PRIMARY KEY (shard, id)
+) STRICT, WITHOUT ROWID;
+CREATE UNIQUE INDEX account_of_user ON account (shard, tenant, user_id);
+
+CREATE TABLE device (
+    shard INTEGER NOT NULL,
+    account BLOB NOT NULL,
+    id BLOB NOT NULL,
+    token BLOB,
+    superseded_token BLOB,
+    generation INTEGER NOT NULL,
+    name TEXT,
+    trust_given_at INTEGER,
+    trust_until INTEGER,
+    trust_binding INTEGER,
+    trust_gen INTEGER,
+    tenant_trust_gen INTEGER,
+    trust_granted_on BLOB,
+    trust_ended_at INTEGER,
+    trust_ended_cause INTEGER,
+    factor_method INTEGER,
+    factor_verified_at INTEGER,
+    ip BLOB NOT NULL,
+    user_agent TEXT NOT NULL,
+    client_hints TEXT,
+    device_info TEXT,
+    fingerprint BLOB NOT NULL,
+    looks_like BLOB,
+    metadata TEXT,
+    declined_at INTEGER,
+    hijacked_at INTEGER,
+    released_at INTEGER,
+    forgotten_at INTEGER,
+    created_at INTEGER NOT NULL,
+    last_seen_at INTEGER NOT NULL,
+    PRIMARY KEY (shard, account, id)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE session (
+    shard INTEGER NOT NULL,
+    account BLOB NOT NULL,
+    id BLOB NOT NULL,
+    device BLOB NOT NULL,
+    token BLOB NOT NULL,
+    sessions_gen INTEGER NOT NULL,
+    tenant_sessions_gen INTEGER NOT NULL,
+    device_gen INTEGER NOT NULL,
+    external_id TEXT,
+    ip BLOB NOT NULL,
+    login_method TEXT NOT NULL,
+    amr TEXT NOT NULL,
+    factor_method INTEGER,
+    factor_verified_at INTEGER,
+    skipped_factor INTEGER NOT NULL,
+    trust_refused INTEGER NOT NULL,
+    authenticated_at INTEGER NOT NULL,
+    created_at INTEGER NOT NULL,
+    expires_at INTEGER NOT NULL,
+    ended_at INTEGER,
+    ended_cause INTEGER,
+    PRIMARY KEY (shard, account, id)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX session_standing ON session (shard, account, sessions_gen, id) WHERE ended_at IS NULL;
+
+CREATE TABLE activity (
+    shard INTEGER NOT NULL,
+    account BLOB NOT NULL,
+    session BLOB NOT NULL,
+    at INTEGER NOT NULL,
+    PRIMARY KEY (shard, account, session)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE offer (
+    shard INTEGER NOT NULL,
+    account BLOB NOT NULL,
+    id BLOB NOT NULL,
+    device BLOB NOT NULL,
+    session BLOB NOT NULL,
+    token BLOB NOT NULL,
+    trust_gen INTEGER NOT NULL,
+    tenant_trust_gen INTEGER NOT NULL,
+    state INTEGER NOT NULL,
+    created_at INTEGER NOT NULL,
+    expires_at INTEGER NOT NULL,
+    settled_at INTEGER,
+    PRIMARY KEY (shard, account, id)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE sign_in (
+    shard INTEGER NOT NULL,
+    account BLOB NOT NULL,
+    id BLOB NOT NULL,
+    ip BLOB NOT NULL,
+    user_agent TEXT NOT NULL,
+    client_hints TEXT,
+    device_info TEXT,
+    fingerprint BLOB NOT NULL,
+    second_factor INTEGER NOT NULL,
+    factor_method INTEGER,
+    factor_verified_at INTEGER,
+    require_mfa INTEGER NOT NULL,
+    login_method TEXT NOT NULL,
+    amr TEXT NOT NULL,
+    authenticated_at INTEGER NOT NULL,
+    decision INTEGER NOT NULL,
+    reasons TEXT NOT NULL,
+    details TEXT,
+    presented INTEGER NOT NULL,
+    device BLOB,
+    device_gen INTEGER NOT NULL,
+    looks_like BLOB,
+    sessions_gen INTEGER NOT NULL,
+    trust_gen INTEGER NOT NULL,
+    tenant_sessions_gen INTEGER NOT NULL,
+    tenant_trust_gen INTEGER NOT NULL,
+    state INTEGER NOT NULL,
+    created_at INTEGER NOT NULL,
+    completed_at INTEGER,
+    session BLOB,
+    PRIMARY KEY (shard, id)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX sign_in_of_account ON sign_in (shard, account, id);
+
+CREATE TABLE raise (
+    shard INTEGER NOT NULL,
+    account BLOB NOT NULL,
+    generation INTEGER NOT NULL,
+    raised_to INTEGER NOT NULL,
+    at INTEGER NOT NULL,
+    cause INTEGER NOT NULL,
+    actor TEXT NOT NULL,
+    PRIMARY KEY (shard, account, generation, raised_to)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE event (
+    shard INTEGER NOT NULL,
+    account BLOB NOT NULL,
+    number INTEGER NOT NULL,
+    id BLOB NOT NULL,
+    kind INTEGER NOT NULL,
+    at INTEGER NOT NULL,
+    actor TEXT NOT NULL,
+    cause INTEGER,
+    device BLOB,
+    session BLOB,
+    sign_in BLOB,
+    data TEXT,
+    PRIMARY KEY (shard, account, number)
+) STRICT, WITHOUT ROWID;

@@ -1,0 +1,135 @@
+//! Doorward's store: one small trait, two engines, one suite of laws.
+//!
+//! The account is the transaction. An engine loads what a decision needs, runs the pure decision, writes what changed and
+//! appends the events, in one commit. It gets finished values: it mints no ids and reads no clock.
+
+mod changes;
+mod error;
+mod migration;
+mod need;
+mod open;
+mod postgres;
+pub mod row;
+mod rows;
+mod server_keys;
+mod sqlite;
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use doorward_domain::{Account, AccountId, ApiKey, KeyId, KeyedHash, SessionRef, Shard, SignIn, SignInId, Tenant, TenantId, Timestamp};
+
+pub use error::StoreError;
+pub use need::{AccountKey, Need, Page, Rows};
+pub use open::{Database, open};
+pub use rows::tables;
+
+/// A future of the store.
+pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// A rule with its answer put away: what an engine runs, maybe more than once.
+pub type Decision = Arc<dyn Fn(&mut Account) -> Verdict + Send + Sync>;
+
+/// What a decision came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// Write what changed.
+    Commit,
+    /// Write nothing.
+    Refuse,
+}
+
+/// A store of accounts. Object-safe; callers hold an `Arc<dyn Store>`.
+///
+/// Every method answers [`StoreError::Unavailable`] where the database can't be reached or has too much to do.
+pub trait Store: Send + Sync {
+    /// Runs a decision over an account in one transaction. `false` if there is no such account and none was to be made.
+    fn decide(&self, at: AccountKey, need: Need, decision: Decision) -> BoxFuture<'_, Result<bool, StoreError>>;
+
+    /// Reads as much of an account as is needed, in one snapshot.
+    fn account(&self, at: AccountKey, need: Need) -> BoxFuture<'_, Result<Option<Arc<Account>>, StoreError>>;
+
+    /// Reads the account of a session with the session and its device, if there is such a session. Live or not.
+    fn session(&self, at: SessionRef) -> BoxFuture<'_, Result<Option<Arc<Account>>, StoreError>>;
+
+    /// Notes activity in a session that is live at `now`, if its last is at least `after_s` seconds ago; durable when answered.
+    /// Answers the account as it is then, or `None` if the session isn't live. Never revives one.
+    fn touch(&self, at: SessionRef, now: Timestamp, after_s: u32) -> BoxFuture<'_, Result<Option<Arc<Account>>, StoreError>>;
+
+    /// Appends a sign-in to an account that is there.
+    fn append(&self, shard: Shard, account: AccountId, sign_in: SignIn) -> BoxFuture<'_, Result<(), StoreError>>;
+
+    /// Which account a sign-in belongs to.
+    fn account_of(&self, sign_in: SignInId) -> BoxFuture<'_, Result<Option<AccountKey>, StoreError>>;
+
+    /// A tenant.
+    fn tenant(&self, id: TenantId) -> BoxFuture<'_, Result<Option<Arc<Tenant>>, StoreError>>;
+
+    /// Makes a tenant. [`StoreError::Exists`] if it is there.
+    fn create_tenant(&self, tenant: Tenant) -> BoxFuture<'_, Result<(), StoreError>>;
+
+    /// Changes a tenant: its policy, its generations. `false` if there is none.
+    fn change_tenant(&self, id: TenantId, change: Arc<dyn Fn(&mut Tenant) + Send + Sync>) -> BoxFuture<'_, Result<bool, StoreError>>;
+
+    /// The API key with this hash.
+    fn api_key(&self, hash: KeyedHash) -> BoxFuture<'_, Result<Option<Arc<ApiKey>>, StoreError>>;
+
+    /// Adds an API key. With `once`, a name under which that is recorded in the same commit: it is added the first time
+    /// only, and `false` is answered ever after, also where the key was revoked since.
+    fn add_api_key(&self, key: ApiKey, once: Option<String>) -> BoxFuture<'_, Result<bool, StoreError>>;
+
+    /// Compares the server keys with those that the store has been used with. The first is recorded if it is new and the
+    /// store knows none, or if a key of the ring besides it is known and right.
+    ///
+    /// [`StoreError::Misconfigured`] if a check value differs, or none is known to this store.
+    fn check_keys(&self, keys: Vec<(KeyId, [u8; 16])>) -> BoxFuture<'_, Result<(), StoreError>>;
+
+    /// The latest moment that the store was told of, so that a clock which steps back over a restart revives nothing.
+    fn latest_moment(&self) -> BoxFuture<'_, Result<Option<Timestamp>, StoreError>>;
+
+    /// Records a moment as the latest, unless a later one is recorded.
+    fn record_moment(&self, at: Timestamp) -> BoxFuture<'_, Result<(), StoreError>>;
+
+    /// Whether the store can take a change now.
+    fn ready(&self) -> BoxFuture<'_, Result<(), StoreError>>;
+
+    /// The engine's figures for the metrics page: name and value.
+    fn figures(&self) -> Vec<(&'static str, u64)>;
+
+    /// Finishes what is queued and closes. Calls after it are `Unavailable`.
+    fn close(&self) -> BoxFuture<'_, ()>;
+}
+
+/// The typed door.
+impl dyn Store + '_ {
+    /// Runs a rule over an account in one transaction. `None` if there is no such account and `need` says to make none;
+    /// the inner result is the rule's: a refusal writes nothing.
+    ///
+    /// A rule may run more than once, so it is `Fn`: it can't spend what it captured.
+    ///
+    /// # Errors
+    /// The store's. A rule that panics is [`StoreError::Panicked`] and writes nothing.
+    pub async fn update<T, R>(
+        &self,
+        at: AccountKey,
+        need: Need,
+        rule: impl Fn(&mut Account) -> Result<T, R> + Send + Sync + 'static,
+    ) -> Result<Option<Result<T, R>>, StoreError>
+    where
+        T: Send + 'static,
+        R: Send + 'static,
+    {
+        let answer = Arc::new(Mutex::new(None));
+        let put_away = Arc::clone(&answer);
+        let decision: Decision = Arc::new(move |account| {
+            let outcome = rule(account);
+            let verdict = if outcome.is_ok() { Verdict::Commit } else { Verdict::Refuse };
+            *put_away.lock().unwrap_or_else(PoisonError::into_inner) = Some(outcome);
+            verdict
+        });
+        let ran = self.decide(at, need, decision).await?;
+        let outcome = answer.lock().unwrap_or_else(PoisonError::into_inner).take();
+        Ok(outcome.filter(|_| ran))
+    }
+}

@@ -1,0 +1,157 @@
+//! A device's row.
+
+use doorward_domain::{Binding, Cause, Device, DeviceId, Ending, Factor, Fingerprint, Grant, MfaMethod, Seen};
+
+use crate::StoreError;
+use crate::row::{Cells, Column, Row, Scope, Table, ToCell, Value, blob, int, maybe, text};
+
+/// The columns of a [`Seen`].
+pub(super) const SEEN: [Column; 4] = [blob("ip"), text("user_agent"), maybe(text("client_hints")), maybe(text("device_info"))];
+
+pub(super) fn encode_seen(seen: &Seen) -> [Value; 4] {
+    [seen.ip.cell(), seen.user_agent.cell(), seen.client_hints.cell(), seen.device_info.cell()]
+}
+
+pub(super) fn decode_seen(cells: &mut Cells) -> Result<Seen, StoreError> {
+    Ok(Seen { ip: cells.ip()?, user_agent: cells.text()?, client_hints: cells.maybe(Cells::text)?, device_info: cells.maybe(Cells::text)? })
+}
+
+pub(super) fn encode_factor(factor: Option<Factor>) -> [Value; 2] {
+    [factor.map(|factor| factor.method.code()).cell(), factor.map(|factor| factor.verified_at).cell()]
+}
+
+pub(super) fn decode_factor(cells: &mut Cells) -> Result<Option<Factor>, StoreError> {
+    let method = cells.maybe(|cells| cells.code(MfaMethod::from_code))?;
+    let verified_at = cells.maybe(Cells::time)?;
+    Ok(method.zip(verified_at).map(|(method, verified_at)| Factor { method, verified_at }))
+}
+
+pub(super) fn encode_ending(ending: Option<Ending>) -> [Value; 2] {
+    [ending.map(|ending| ending.at).cell(), ending.map(|ending| ending.cause.code()).cell()]
+}
+
+pub(super) fn decode_ending(cells: &mut Cells) -> Result<Option<Ending>, StoreError> {
+    let at = cells.maybe(Cells::time)?;
+    let cause = cells.maybe(|cells| cells.code(Cause::from_code))?;
+    Ok(at.zip(cause).map(|(at, cause)| Ending { at, cause }))
+}
+
+pub(super) fn decode_fingerprint(cells: &mut Cells) -> Result<Fingerprint, StoreError> {
+    let bytes = cells.blob()?;
+    Fingerprint::from_bytes(&bytes).ok_or_else(|| cells.corrupt())
+}
+
+fn decode_grant(cells: &mut Cells) -> Result<Option<Grant>, StoreError> {
+    let given_at = cells.maybe(Cells::time)?;
+    let until = cells.maybe(Cells::time)?;
+    let binding = cells.maybe(|cells| cells.code(Binding::from_code))?;
+    let trust_gen = cells.maybe(Cells::int)?;
+    let tenant_trust_gen = cells.maybe(Cells::int)?;
+    match (given_at, until, binding, trust_gen, tenant_trust_gen) {
+        (Some(given_at), Some(until), Some(binding), Some(trust_gen), Some(tenant_trust_gen)) => {
+            Ok(Some(Grant { given_at, until, binding, trust_gen, tenant_trust_gen }))
+        }
+        (None, None, None, None, None) => Ok(None),
+        _ => Err(cells.corrupt()),
+    }
+}
+
+impl Row for Device {
+    const TABLE: &'static Table = &Table {
+        name: "device",
+        scope: Scope::Account,
+        key: 1,
+        primary_key: None,
+        columns: &[
+            blob("id"),
+            maybe(blob("token")),
+            maybe(blob("superseded_token")),
+            int("generation"),
+            maybe(text("name")),
+            maybe(int("trust_given_at")),
+            maybe(int("trust_until")),
+            maybe(int("trust_binding")),
+            maybe(int("trust_gen")),
+            maybe(int("tenant_trust_gen")),
+            maybe(blob("trust_granted_on")),
+            maybe(int("trust_ended_at")),
+            maybe(int("trust_ended_cause")),
+            maybe(int("factor_method")),
+            maybe(int("factor_verified_at")),
+            SEEN[0],
+            SEEN[1],
+            SEEN[2],
+            SEEN[3],
+            blob("fingerprint"),
+            maybe(blob("looks_like")),
+            maybe(text("metadata")),
+            maybe(int("declined_at")),
+            maybe(int("hijacked_at")),
+            maybe(int("released_at")),
+            maybe(int("forgotten_at")),
+            int("created_at"),
+            int("last_seen_at"),
+        ],
+        indexes: &[],
+    };
+
+    fn encode(&self) -> Vec<Value> {
+        let grant = self.grant;
+        let mut cells = vec![
+            self.id.0.cell(),
+            self.token.cell(),
+            self.superseded_token.cell(),
+            self.generation.cell(),
+            self.name.cell(),
+            grant.map(|grant| grant.given_at).cell(),
+            grant.map(|grant| grant.until).cell(),
+            grant.map(|grant| grant.binding.code()).cell(),
+            grant.map(|grant| grant.trust_gen).cell(),
+            grant.map(|grant| grant.tenant_trust_gen).cell(),
+            self.granted_on.map(|device| device.0).cell(),
+        ];
+        cells.extend(encode_ending(self.trust_ended));
+        cells.extend(encode_factor(self.last_factor));
+        cells.extend(encode_seen(&self.seen));
+        cells.extend([
+            self.fingerprint.to_bytes()[..].cell(),
+            self.looks_like.map(|device| device.0).cell(),
+            self.metadata.cell(),
+            self.declined_at.cell(),
+            self.hijacked_at.cell(),
+            self.released_at.cell(),
+            self.forgotten_at.cell(),
+            self.created_at.cell(),
+            self.last_seen_at.cell(),
+        ]);
+        cells
+    }
+
+    fn decode(cells: &mut Cells) -> Result<Self, StoreError> {
+        Ok(Self {
+            id: DeviceId(cells.uuid()?),
+            token: cells.maybe(Cells::hash)?,
+            superseded_token: cells.maybe(Cells::hash)?,
+            generation: cells.int()?,
+            name: cells.maybe(Cells::text)?,
+            grant: decode_grant(cells)?,
+            granted_on: cells.maybe(Cells::uuid)?.map(DeviceId),
+            trust_ended: decode_ending(cells)?,
+            last_factor: decode_factor(cells)?,
+            seen: decode_seen(cells)?,
+            fingerprint: decode_fingerprint(cells)?,
+            looks_like: cells.maybe(Cells::uuid)?.map(DeviceId),
+            metadata: cells.map()?,
+            declined_at: cells.maybe(Cells::time)?,
+            hijacked_at: cells.maybe(Cells::time)?,
+            released_at: cells.maybe(Cells::time)?,
+            forgotten_at: cells.maybe(Cells::time)?,
+            created_at: cells.time()?,
+            last_seen_at: cells.time()?,
+        })
+    }
+
+    fn same_row(&self, other: &Self) -> bool {
+        self.id == other.id
+    }
+}

@@ -1,0 +1,33 @@
+//! The rows: each kind of thing, its table, and how it becomes cells and back.
+
+mod account;
+mod device;
+mod event;
+mod offer;
+mod session;
+mod sign_in;
+mod tenant;
+
+pub(crate) use session::ACTIVITY;
+
+use crate::row::{Row, Table};
+
+/// Every table, in the order in which they are made.
+#[must_use]
+pub fn tables() -> Vec<&'static Table> {
+    use doorward_domain::{ApiKey, Device, Event, Head, Offer, Raise, Session, SignIn, Tenant};
+    vec![
+        Tenant::TABLE,
+        ApiKey::TABLE,
+        tenant::SERVER_KEY,
+        tenant::META,
+        Head::TABLE,
+        Device::TABLE,
+        Session::TABLE,
+        ACTIVITY,
+        Offer::TABLE,
+        SignIn::TABLE,
+        Raise::TABLE,
+        Event::TABLE,
+    ]
+}

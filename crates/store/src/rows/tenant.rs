@@ -1,0 +1,167 @@
+//! What is small and not sharded: tenants with their policies, API keys, the server keys seen, and facts about the store.
+
+use doorward_domain::{ApiKey, ApiKeyId, Binding, MfaMethod, Policy, Preset, Role, Rules, Tenant, TenantId};
+use serde::{Deserialize, Serialize};
+
+use crate::StoreError;
+use crate::row::{Cells, Row, Scope, Table, ToCell, Value, blob, int, maybe, text};
+
+/// The server keys that the store has been used with, and their check values.
+pub(super) static SERVER_KEY: &Table =
+    &Table { name: "server_key", scope: Scope::Everywhere, key: 1, primary_key: None, columns: &[int("id"), blob("check_value")], indexes: &[] };
+
+/// Facts about the store itself, by name.
+pub(super) static META: &Table =
+    &Table { name: "meta", scope: Scope::Everywhere, key: 1, primary_key: None, columns: &[text("name"), text("value")], indexes: &[] };
+
+/// A policy as it is stored. Versioned: a released field is never renamed or given another meaning.
+#[derive(Serialize, Deserialize)]
+struct PolicyDocument {
+    version: u8,
+    preset: String,
+    device_trust: bool,
+    trust_for_s: u32,
+    trust_max_s: u32,
+    activation_ttl_s: u32,
+    offer_again_after_s: u32,
+    recent_mfa_s: u32,
+    recent_auth_s: u32,
+    session_idle_s: u32,
+    session_absolute_s: u32,
+    max_devices: u16,
+    max_sessions: u16,
+    trust_binding: String,
+    trust_methods: Vec<String>,
+    require_second_factor: bool,
+}
+
+fn policy_text(policy: &Policy) -> String {
+    let rules = policy.rules().clone();
+    let document = PolicyDocument {
+        version: 1,
+        preset: policy.name().as_str().to_owned(),
+        device_trust: rules.device_trust,
+        trust_for_s: rules.trust_for_s,
+        trust_max_s: rules.trust_max_s,
+        activation_ttl_s: rules.activation_ttl_s,
+        offer_again_after_s: rules.offer_again_after_s,
+        recent_mfa_s: rules.recent_mfa_s,
+        recent_auth_s: rules.recent_auth_s,
+        session_idle_s: rules.session_idle_s,
+        session_absolute_s: rules.session_absolute_s,
+        max_devices: rules.max_devices,
+        max_sessions: rules.max_sessions,
+        trust_binding: rules.trust_binding.as_str().to_owned(),
+        trust_methods: rules.trust_methods.iter().map(|method| method.as_str().to_owned()).collect(),
+        require_second_factor: rules.require_second_factor,
+    };
+    serde_json::to_string(&document).expect("a policy is plain data")
+}
+
+/// A preset reads as today's preset, so that a release can tighten it; `custom` reads as written.
+fn policy_from(text: &str) -> Option<Policy> {
+    let document: PolicyDocument = serde_json::from_str(text).ok().filter(|document: &PolicyDocument| document.version == 1)?;
+    let preset = Preset::from_word(&document.preset)?;
+    if preset != Preset::Custom {
+        return Some(Policy::preset(preset));
+    }
+    Policy::custom(Rules {
+        device_trust: document.device_trust,
+        trust_for_s: document.trust_for_s,
+        trust_max_s: document.trust_max_s,
+        activation_ttl_s: document.activation_ttl_s,
+        offer_again_after_s: document.offer_again_after_s,
+        recent_mfa_s: document.recent_mfa_s,
+        recent_auth_s: document.recent_auth_s,
+        session_idle_s: document.session_idle_s,
+        session_absolute_s: document.session_absolute_s,
+        max_devices: document.max_devices,
+        max_sessions: document.max_sessions,
+        trust_binding: Binding::from_word(&document.trust_binding)?,
+        trust_methods: document.trust_methods.iter().map(|word| MfaMethod::from_word(word)).collect::<Option<_>>()?,
+        require_second_factor: document.require_second_factor,
+    })
+    .ok()
+}
+
+impl Row for Tenant {
+    const TABLE: &'static Table = &Table {
+        name: "tenant",
+        scope: Scope::Everywhere,
+        key: 1,
+        primary_key: None,
+        columns: &[text("id"), int("sessions_gen"), int("trust_gen"), maybe(int("fenced_at")), text("policy"), int("created_at")],
+        indexes: &[],
+    };
+
+    fn encode(&self) -> Vec<Value> {
+        vec![
+            self.id.as_str().cell(),
+            self.sessions_gen.cell(),
+            self.trust_gen.cell(),
+            self.fenced_at.cell(),
+            policy_text(&self.policy).cell(),
+            self.created_at.cell(),
+        ]
+    }
+
+    fn decode(cells: &mut Cells) -> Result<Self, StoreError> {
+        let id = cells.text()?;
+        let id = TenantId::new(&id).ok_or_else(|| cells.corrupt())?;
+        let (sessions_gen, trust_gen, fenced_at) = (cells.int()?, cells.int()?, cells.maybe(Cells::time)?);
+        let policy = cells.text()?;
+        let policy = policy_from(&policy).ok_or_else(|| cells.corrupt())?;
+        Ok(Self { id, sessions_gen, trust_gen, fenced_at, policy, created_at: cells.time()? })
+    }
+
+    fn same_row(&self, other: &Self) -> bool {
+        self.id == other.id
+    }
+}
+
+impl Row for ApiKey {
+    const TABLE: &'static Table = &Table {
+        name: "api_key",
+        scope: Scope::Everywhere,
+        key: 1,
+        primary_key: None,
+        columns: &[blob("id"), text("tenant"), text("name"), text("role"), blob("hash"), int("created_at"), maybe(int("expires_at")), maybe(int("revoked_at"))],
+        indexes: &[("api_key_by_hash", true, "(hash)")],
+    };
+
+    fn encode(&self) -> Vec<Value> {
+        vec![
+            self.id.0.cell(),
+            self.tenant.as_str().cell(),
+            self.name.cell(),
+            self.role.as_str().cell(),
+            self.hash.cell(),
+            self.created_at.cell(),
+            self.expires_at.cell(),
+            self.revoked_at.cell(),
+        ]
+    }
+
+    fn decode(cells: &mut Cells) -> Result<Self, StoreError> {
+        let id = ApiKeyId(cells.uuid()?);
+        let tenant = cells.text()?;
+        let tenant = TenantId::new(&tenant).ok_or_else(|| cells.corrupt())?;
+        let name = cells.text()?;
+        let role = cells.text()?;
+        let role = Role::from_word(&role).ok_or_else(|| cells.corrupt())?;
+        Ok(Self {
+            id,
+            tenant,
+            name,
+            role,
+            hash: cells.hash()?,
+            created_at: cells.time()?,
+            expires_at: cells.maybe(Cells::time)?,
+            revoked_at: cells.maybe(Cells::time)?,
+        })
+    }
+
+    fn same_row(&self, other: &Self) -> bool {
+        self.id == other.id
+    }
+}

@@ -1,0 +1,127 @@
+//! Connections to the file: one owner process, the settings that durability needs, and the migrations.
+
+use std::fs::{File, OpenOptions, TryLockError};
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use rusqlite::config::DbConfig;
+use rusqlite::{Connection, OpenFlags};
+
+use crate::StoreError;
+use crate::migration::{Migration, SQLITE};
+
+/// The first release without the WAL-reset bug, by which a database could be corrupted.
+const OLDEST_SQLITE: i32 = 3_051_003;
+/// Prepared statements kept by each connection.
+const STATEMENTS: usize = 128;
+
+impl From<rusqlite::Error> for StoreError {
+    fn from(error: rusqlite::Error) -> Self {
+        match error.sqlite_error_code() {
+            Some(rusqlite::ErrorCode::DatabaseCorrupt | rusqlite::ErrorCode::NotADatabase) => Self::Corrupt(error.to_string()),
+            _ => Self::Unavailable(error.to_string()),
+        }
+    }
+}
+
+/// The lock on a database file: held as long as this lives, and released by the kernel however the process ends.
+pub(super) struct Ownership(#[expect(dead_code, reason = "it is held, not read")] File);
+
+impl Ownership {
+    /// Takes the lock beside the file, and makes the file if it isn't there, readable by its owner alone.
+    pub(super) fn take(path: &Path) -> Result<Self, StoreError> {
+        let fault = |what: &str, error: &dyn std::fmt::Display| StoreError::Misconfigured(format!("{what} {}: {error}", path.display()));
+        if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+            std::fs::create_dir_all(folder).map_err(|error| fault("can't make the folder of", &error))?;
+        }
+        let private = |path: &Path| OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(path);
+        let lock = private(&beside(path, ".lock")).map_err(|error| fault("can't make the lock of", &error))?;
+        lock.try_lock().map_err(|error| match error {
+            TryLockError::WouldBlock => StoreError::Misconfigured(format!("{} is in use by another doorward process; stop it first", path.display())),
+            TryLockError::Error(error) => fault("can't lock", &error),
+        })?;
+        private(path).and_then(|file| file.sync_all()).map_err(|error| fault("can't open", &error))?;
+        // A new file is durable only once its folder is.
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."));
+        File::open(folder).and_then(|folder| folder.sync_all()).map_err(|error| fault("can't sync the folder of", &error))?;
+        Ok(Self(lock))
+    }
+}
+
+fn beside(path: &Path, ending: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(ending);
+    PathBuf::from(name)
+}
+
+/// Opens the writer's connection and brings the schema up to date.
+pub(super) fn writer(path: &Path) -> Result<Connection, StoreError> {
+    if rusqlite::version_number() < OLDEST_SQLITE {
+        return Err(StoreError::Misconfigured(format!("SQLite {} is older than 3.51.3 and may corrupt a database", rusqlite::version())));
+    }
+    let mut connection = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+    let mode: String = connection.query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0))?;
+    if mode != "wal" {
+        return Err(StoreError::Misconfigured(format!(
+            "{} can't use a write-ahead log (journal_mode is {mode}); is it on a network file system?",
+            path.display()
+        )));
+    }
+    // Every acknowledged change survives a power cut; checkpoints have a thread of their own.
+    connection.execute_batch("PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 0;")?;
+    migrate(&mut connection, SQLITE)?;
+    Ok(connection)
+}
+
+/// Opens a connection for reading.
+pub(super) fn reader(path: &Path) -> Result<Connection, StoreError> {
+    let connection = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+    connection.execute_batch("PRAGMA query_only = ON")?;
+    Ok(connection)
+}
+
+/// Opens the checkpoint thread's connection.
+pub(super) fn checkpointer(path: &Path) -> Result<Connection, StoreError> {
+    let connection = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+    connection.execute_batch("PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 0;")?;
+    Ok(connection)
+}
+
+fn connect(path: &Path, flags: OpenFlags) -> Result<Connection, StoreError> {
+    let connection = Connection::open_with_flags(path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+    connection.busy_timeout(Duration::from_secs(5))?;
+    // Without it, STAT4 has cached statements over several tables prepared anew whenever a parameter changes.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
+    connection.set_prepared_statement_cache_capacity(STATEMENTS);
+    connection.execute_batch("PRAGMA foreign_keys = ON; PRAGMA trusted_schema = OFF; PRAGMA cache_size = -32768; PRAGMA temp_store = MEMORY;")?;
+    Ok(connection)
+}
+
+/// Applies what is pending, each step in a transaction of its own.
+fn migrate(connection: &mut Connection, migrations: &[Migration]) -> Result<(), StoreError> {
+    connection.execute_batch("CREATE TABLE IF NOT EXISTS schema_migration (number INTEGER PRIMARY KEY, checksum INTEGER NOT NULL) STRICT")?;
+    let applied: Vec<(i64, i64)> = {
+        let mut statement = connection.prepare("SELECT number, checksum FROM schema_migration ORDER BY number")?;
+        let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        rows.collect::<Result<_, _>>()?
+    };
+    for (number, checksum) in &applied {
+        let known = migrations.iter().find(|migration| migration.number == *number);
+        let Some(known) = known else {
+            return Err(StoreError::Misconfigured(format!(
+                "the database has migration {number}, which this version of doorward doesn't know; start the newer version that made it"
+            )));
+        };
+        if known.checksum() != *checksum {
+            return Err(StoreError::Misconfigured(format!("migration {number} of the database isn't the one of this version; restore a backup of it")));
+        }
+    }
+    for migration in migrations.iter().filter(|migration| !applied.iter().any(|(number, _)| *number == migration.number)) {
+        let transaction = connection.transaction()?;
+        transaction.execute_batch(migration.sql)?;
+        transaction.execute("INSERT INTO schema_migration (number, checksum) VALUES (?1, ?2)", (migration.number, migration.checksum()))?;
+        transaction.commit()?;
+    }
+    Ok(())
+}

@@ -1,0 +1,222 @@
+//! Loading: an account's rows, as much as is needed, from one snapshot.
+
+use std::sync::{Arc, LazyLock};
+
+use doorward_domain::{
+    Account, AccountId, Device, DeviceId, Event, Head, Offer, Raise, Session, SessionId, Shard, SignIn, SignInState, Tenant, TenantId, first_uuid_at,
+};
+use rusqlite::types::{ToSqlOutput, ValueRef};
+use rusqlite::{Connection, Params, ToSql, params};
+use uuid::Uuid;
+
+use crate::need::RAISES;
+use crate::row::{Cells, Row, ToCell as _, Value};
+use crate::{AccountKey, Need, Page, Rows, StoreError};
+
+impl ToSql for Value {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(ToSqlOutput::Borrowed(match self {
+            Self::Null => ValueRef::Null,
+            Self::Int(value) => ValueRef::Integer(*value),
+            Self::Text(value) => ValueRef::Text(value.as_bytes()),
+            Self::Blob(value) => ValueRef::Blob(value),
+        }))
+    }
+}
+
+/// How a statement's parameter is written.
+pub(super) fn parameter(at: usize) -> String {
+    format!("?{at}")
+}
+
+/// The statements, composed once from the tables' descriptions.
+struct Statements {
+    head_by_user: String,
+    head_by_id: String,
+    device: String,
+    devices_standing: String,
+    devices_page: String,
+    session: String,
+    sessions_standing: String,
+    sessions_page: String,
+    offers_since: String,
+    sign_in: String,
+    sign_ins_page: String,
+    raises: String,
+    events_page: String,
+}
+
+static SQL: LazyLock<Statements> = LazyLock::new(|| {
+    let select = |table: &crate::row::Table, rest: &str| format!("SELECT {} FROM {} t {rest}", table.select_list("t"), table.name);
+    let session = |rest: &str| {
+        let own = Session::TABLE.select_list("t");
+        format!("SELECT {own}, a.at FROM session t LEFT JOIN activity a ON a.shard = t.shard AND a.account = t.account AND a.session = t.id {rest}")
+    };
+    const MINE: &str = "t.shard = ?1 AND t.account = ?2";
+    Statements {
+        head_by_user: select(Head::TABLE, "WHERE t.shard = ?1 AND t.tenant = ?2 AND t.user_id = ?3"),
+        head_by_id: select(Head::TABLE, "WHERE t.shard = ?1 AND t.id = ?2"),
+        device: select(Device::TABLE, &format!("WHERE {MINE} AND t.id = ?3")),
+        devices_standing: select(Device::TABLE, &format!("WHERE {MINE} AND (t.forgotten_at IS NULL OR t.token IS NOT NULL) ORDER BY t.id")),
+        devices_page: select(Device::TABLE, &format!("WHERE {MINE} AND t.id < ?3 AND t.forgotten_at IS NULL ORDER BY t.id DESC LIMIT ?4")),
+        session: session(&format!("WHERE {MINE} AND t.id = ?3")),
+        sessions_standing: session(&format!("WHERE {MINE} AND t.sessions_gen = ?3 AND t.ended_at IS NULL ORDER BY t.id")),
+        sessions_page: session(&format!("WHERE {MINE} AND t.id < ?3 ORDER BY t.id DESC LIMIT ?4")),
+        offers_since: select(Offer::TABLE, &format!("WHERE {MINE} AND t.id >= ?3 ORDER BY t.id")),
+        sign_in: select(SignIn::TABLE, "WHERE t.shard = ?1 AND t.account = ?2 AND t.id = ?3"),
+        sign_ins_page: select(SignIn::TABLE, &format!("WHERE {MINE} AND t.id < ?3 ORDER BY t.id DESC LIMIT ?4")),
+        raises: select(Raise::TABLE, &format!("WHERE {MINE} ORDER BY t.raised_to DESC LIMIT ?3")),
+        events_page: select(Event::TABLE, &format!("WHERE {MINE} AND t.number < ?3 ORDER BY t.number DESC LIMIT ?4")),
+    }
+});
+
+/// Every row that a statement gives.
+pub(super) fn rows<R: Row>(connection: &Connection, sql: &str, parameters: impl Params) -> Result<Vec<R>, StoreError> {
+    let mut statement = connection.prepare_cached(sql)?;
+    let width = statement.column_count();
+    let mut found = statement.query(parameters)?;
+    let mut all = Vec::new();
+    while let Some(row) = found.next()? {
+        let mut values = Vec::with_capacity(width);
+        for at in 0..width {
+            values.push(match row.get_ref(at)? {
+                ValueRef::Null => Value::Null,
+                ValueRef::Integer(value) => Value::Int(value),
+                ValueRef::Text(text) => Value::Text(std::str::from_utf8(text).map_err(|_| StoreError::corrupt(R::TABLE.name, "text"))?.to_owned()),
+                ValueRef::Blob(bytes) => Value::Blob(bytes.to_vec()),
+                ValueRef::Real(_) => return Err(StoreError::corrupt(R::TABLE.name, "a real number")),
+            });
+        }
+        all.push(R::decode(&mut Cells::new(R::TABLE, values))?);
+    }
+    Ok(all)
+}
+
+/// An account's head.
+pub(super) fn head(connection: &Connection, at: &AccountKey) -> Result<Option<Head>, StoreError> {
+    let found: Vec<Head> = match at {
+        AccountKey::User(tenant, user) => rows(connection, &SQL.head_by_user, params![at.shard().0, tenant.as_str(), user.as_str()])?,
+        AccountKey::Id(shard, id) => rows(connection, &SQL.head_by_id, params![shard.0, id.0.as_bytes()])?,
+    };
+    Ok(found.into_iter().next())
+}
+
+/// An account's id, without the rest of it.
+pub(super) fn account_id(connection: &Connection, at: &AccountKey) -> Result<Option<AccountId>, StoreError> {
+    match at {
+        AccountKey::Id(_, id) => Ok(Some(*id)),
+        AccountKey::User(tenant, user) => {
+            let mut statement = connection.prepare_cached("SELECT id FROM account WHERE shard = ?1 AND tenant = ?2 AND user_id = ?3")?;
+            let mut found = statement.query(params![at.shard().0, tenant.as_str(), user.as_str()])?;
+            let id = found.next()?.map(|row| row.get::<_, [u8; 16]>(0)).transpose()?;
+            Ok(id.map(|bytes| AccountId(Uuid::from_bytes(bytes))))
+        }
+    }
+}
+
+/// What rules judge by: the image that the index keeps.
+pub(super) fn standing(connection: &Connection, head: Head, tenant: Arc<Tenant>) -> Result<Account, StoreError> {
+    let (shard, id) = (head.shard.0, head.id);
+    let account = id.0.as_bytes();
+    let devices = rows(connection, &SQL.devices_standing, params![shard, account])?;
+    let sessions = rows(connection, &SQL.sessions_standing, params![shard, account, head.sessions_gen])?;
+    let raises = rows(connection, &SQL.raises, params![shard, account, RAISES])?;
+    let mut loaded = Account { tenant, head, devices, sessions, offers: vec![], sign_ins: vec![], newer_sign_ins: 0, raises, events: vec![] };
+    load_devices_of_sessions(connection, &mut loaded)?;
+    Ok(loaded)
+}
+
+/// As much of a standing image as is needed, and the rest of the need beside it.
+pub(super) fn narrow(connection: &Connection, standing: &Account, need: &Need) -> Result<Account, StoreError> {
+    let mut account = Account {
+        tenant: Arc::clone(&standing.tenant),
+        head: standing.head.clone(),
+        devices: if need.devices == Rows::Standing { standing.devices.clone() } else { vec![] },
+        sessions: if need.sessions == Rows::Standing { standing.sessions.clone() } else { vec![] },
+        raises: if need.raises { standing.raises.clone() } else { vec![] },
+        offers: vec![],
+        sign_ins: vec![],
+        newer_sign_ins: 0,
+        events: vec![],
+    };
+    let (shard, id) = (account.head.shard.0, *account.head.id.0.as_bytes());
+    if let Rows::Page(page) = need.devices {
+        account.devices = rows(connection, &SQL.devices_page, params![shard, id, below(page), page.limit])?;
+    }
+    if let Some(device) = need.device {
+        load_device(connection, &mut account, device)?;
+    }
+    if let Rows::Page(page) = need.sessions {
+        account.sessions = rows(connection, &SQL.sessions_page, params![shard, id, below(page), page.limit])?;
+    }
+    if let Some(session) = need.session.filter(|session| account.session(*session).is_err()) {
+        account.sessions.extend(rows::<Session>(connection, &SQL.session, params![shard, id, session.0.as_bytes()])?);
+    }
+    load_devices_of_sessions(connection, &mut account)?;
+    if let Some(since) = need.offers_since {
+        account.offers = rows(connection, &SQL.offers_since, params![shard, id, first_uuid_at(since).as_bytes()])?;
+    }
+    if let Some(sign_in) = need.sign_in {
+        account.sign_ins = rows(connection, &SQL.sign_in, params![shard, id, sign_in.0.as_bytes()])?;
+        account.newer_sign_ins = newer_sign_ins(connection, &account, sign_in.0)?;
+    }
+    if let Some(page) = need.sign_ins {
+        account.sign_ins = rows(connection, &SQL.sign_ins_page, params![shard, id, below(page), page.limit])?;
+    }
+    if let Some(page) = need.events {
+        let before = page.before.map_or(i64::MAX, |before| i64::try_from(before.as_u128()).unwrap_or(i64::MAX));
+        account.events = rows(connection, &SQL.events_page, params![shard, id, before, page.limit])?;
+    }
+    Ok(account)
+}
+
+fn below(page: Page) -> [u8; 16] {
+    page.before.unwrap_or(Uuid::max()).into_bytes()
+}
+
+fn newer_sign_ins(connection: &Connection, account: &Account, than: Uuid) -> Result<usize, StoreError> {
+    const COUNT: &str = "SELECT count(*) FROM (SELECT 1 FROM sign_in WHERE shard = ?1 AND account = ?2 AND id > ?3 AND state = ?4 LIMIT 100)";
+    let mut statement = connection.prepare_cached(COUNT)?;
+    let parameters = params![account.head.shard.0, account.head.id.0.as_bytes(), than.as_bytes(), SignInState::Open.code()];
+    Ok(statement.query_row(parameters, |row| row.get::<_, i64>(0))?.try_into().unwrap_or(0))
+}
+
+fn load_device(connection: &Connection, account: &mut Account, id: DeviceId) -> Result<(), StoreError> {
+    if !account.devices.iter().any(|device| device.id == id) {
+        let found: Vec<Device> = rows(connection, &SQL.device, params![account.head.shard.0, account.head.id.0.as_bytes(), id.0.as_bytes()])?;
+        account.devices.extend(found);
+    }
+    Ok(())
+}
+
+fn load_devices_of_sessions(connection: &Connection, account: &mut Account) -> Result<(), StoreError> {
+    let on: Vec<DeviceId> = account.sessions.iter().map(|session| session.device).collect();
+    on.into_iter().try_for_each(|device| load_device(connection, account, device))
+}
+
+/// One session in whatever state, with its device.
+pub(super) fn session(connection: &Connection, standing: &Account, id: SessionId) -> Result<Option<Account>, StoreError> {
+    let need = Need { session: Some(id), ..Need::default() };
+    let account = narrow(connection, standing, &need)?;
+    Ok((!account.sessions.is_empty()).then_some(account))
+}
+
+/// Which account a sign-in belongs to.
+pub(super) fn account_of(connection: &Connection, sign_in: doorward_domain::SignInId) -> Result<Option<AccountKey>, StoreError> {
+    let shard = sign_in.shard();
+    let mut statement = connection.prepare_cached("SELECT account FROM sign_in WHERE shard = ?1 AND id = ?2")?;
+    let mut found = statement.query(params![shard.0, sign_in.0.as_bytes()])?;
+    let account = found.next()?.map(|row| row.get::<_, [u8; 16]>(0)).transpose()?;
+    Ok(account.map(|bytes| AccountKey::Id(Shard(shard.0), AccountId(Uuid::from_bytes(bytes)))))
+}
+
+/// Every tenant.
+pub(super) fn tenants(connection: &Connection) -> Result<Vec<Tenant>, StoreError> {
+    rows(connection, &format!("SELECT {} FROM tenant t", Tenant::TABLE.select_list("t")), [])
+}
+
+/// A tenant by its id's cell, as it stands in the transaction.
+pub(super) fn tenant(connection: &Connection, id: &TenantId) -> Result<Option<Tenant>, StoreError> {
+    let sql = format!("SELECT {} FROM tenant t WHERE t.id = ?1", Tenant::TABLE.select_list("t"));
+    Ok(rows(connection, &sql, [id.as_str().cell()])?.into_iter().next())
+}

@@ -1,0 +1,336 @@
+//! The SQLite engine: one process owns the file, one thread writes, point reads run inline from an exact index.
+
+mod connection;
+mod index;
+mod load;
+mod writer;
+
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use crossbeam_channel::{RecvTimeoutError, Sender, bounded};
+use doorward_domain::{
+    Account, AccountId, ApiKey, KeyId, KeyedHash, SessionId, SessionRef, SessionStatus, Shard, SignIn, SignInId, Tenant, TenantId, Timestamp,
+};
+use rusqlite::{Connection, OptionalExtension as _};
+
+use crate::changes::{Place, Write};
+use crate::row::{Row as _, ToCell as _};
+use crate::rows::ACTIVITY;
+use crate::server_keys::unrecorded;
+use crate::{AccountKey, BoxFuture, Decision, Need, Rows, Store, StoreError};
+use connection::Ownership;
+use index::Index;
+use writer::{Directory, Shared, Writer};
+
+/// Pages of 4 KiB in the write-ahead log from which the writer resets it: 64 MiB.
+const LONG_LOG: i64 = 16_384;
+
+/// A store in one SQLite file.
+pub(crate) struct SqliteStore {
+    shared: Arc<Shared>,
+    writer: Writer,
+    readers: Arc<Readers>,
+    checkpoints: Mutex<Option<(Sender<()>, JoinHandle<()>)>>,
+    _ownership: Ownership,
+}
+
+/// The connections for reading.
+struct Readers {
+    connections: Vec<Mutex<Connection>>,
+    next: AtomicUsize,
+}
+
+impl Readers {
+    /// A connection that nobody uses, or the next in turn.
+    fn take(&self) -> MutexGuard<'_, Connection> {
+        let start = self.next.fetch_add(1, Ordering::Relaxed);
+        let in_turn = (0..self.connections.len()).map(|step| &self.connections[(start + step) % self.connections.len()]);
+        let free = in_turn.into_iter().find_map(|connection| connection.try_lock().ok());
+        free.unwrap_or_else(|| self.connections[start % self.connections.len()].lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Reads from one snapshot.
+    fn read<T>(&self, read: impl FnOnce(&Connection) -> Result<T, StoreError>) -> Result<T, StoreError> {
+        let connection = self.take();
+        let snapshot = connection.unchecked_transaction()?;
+        let answer = read(&snapshot)?;
+        snapshot.commit()?;
+        Ok(answer)
+    }
+}
+
+impl SqliteStore {
+    pub(crate) fn open(path: &Path) -> Result<Self, StoreError> {
+        let ownership = Ownership::take(path)?;
+        let connection = connection::writer(path)?;
+        let cores = std::thread::available_parallelism().map_or(2, usize::from);
+        let connections = (0..cores.clamp(2, 8)).map(|_| connection::reader(path).map(Mutex::new)).collect::<Result<_, _>>()?;
+        let readers = Arc::new(Readers { connections, next: AtomicUsize::new(0) });
+        let tenants = load::tenants(&connection)?.into_iter().map(|tenant| (tenant.id.clone(), Arc::new(tenant))).collect();
+        let select = format!("SELECT {} FROM api_key t", ApiKey::TABLE.select_list("t"));
+        let keys = load::rows::<ApiKey>(&connection, &select, [])?.into_iter().map(|key| (key.hash.clone(), Arc::new(key))).collect();
+        let shared = Arc::new(Shared {
+            index: Index::new(),
+            directory: ArcSwap::from_pointee(Directory { tenants, keys }),
+            broken: AtomicBool::new(false),
+            reset_log: AtomicBool::new(false),
+            changes: AtomicU64::new(0),
+        });
+        let checkpoints = Mutex::new(Some(start_checkpoints(path, &shared)?));
+        let writer = Writer::start(connection, Arc::clone(&shared))?;
+        Ok(Self { shared, writer, readers, checkpoints, _ownership: ownership })
+    }
+
+    /// The standing image of an account: from the index, or read and offered to it.
+    fn image(&self, at: &AccountKey) -> Result<Option<Arc<Account>>, StoreError> {
+        if let AccountKey::Id(_, id) = at
+            && let Some(image) = self.shared.index.get(*id)
+        {
+            return Ok(Some(image));
+        }
+        // In this order: a change after the counter was read keeps the image out of the index.
+        let commits = self.shared.index.commits();
+        let directory = self.shared.directory.load();
+        let loaded = self.readers.read(|connection| {
+            let Some(id) = load::account_id(connection, at)? else { return Ok(None) };
+            if let Some(image) = self.shared.index.get(id) {
+                return Ok(Some((image, false)));
+            }
+            let Some(head) = load::head(connection, at)? else { return Ok(None) };
+            let tenant = directory.tenants.get(&head.tenant).cloned().ok_or_else(|| StoreError::corrupt("account", "tenant"))?;
+            load::standing(connection, head, tenant).map(|account| Some((Arc::new(account), true)))
+        })?;
+        if let Some((image, true)) = &loaded {
+            self.shared.index.fill(commits, Arc::clone(image));
+        }
+        Ok(loaded.map(|(image, _)| image))
+    }
+
+    /// Not for lists: those that ask for a page go another way.
+    fn read_account(&self, at: &AccountKey, need: &Need) -> Result<Option<Arc<Account>>, StoreError> {
+        let Some(image) = self.image(at)? else { return Ok(None) };
+        let standing_is_enough = *need == Need { devices: need.devices, sessions: need.sessions, raises: need.raises, ..Need::default() };
+        if standing_is_enough {
+            return Ok(Some(image));
+        }
+        self.readers.read(|connection| load::narrow(connection, &image, need)).map(|account| Some(Arc::new(account)))
+    }
+
+    fn read_session(&self, at: SessionRef) -> Result<Option<Arc<Account>>, StoreError> {
+        let Some(image) = self.image(&AccountKey::Id(at.shard, at.account))? else { return Ok(None) };
+        let here = image.session(at.id).is_ok_and(|session| image.device_of(session).is_ok());
+        if here {
+            return Ok(Some(image));
+        }
+        self.readers.read(|connection| load::session(connection, &image, at.id)).map(|found| found.map(Arc::new))
+    }
+}
+
+/// Checkpoints off the commit path: passive ones from a connection of their own, as long as there was something to write.
+fn start_checkpoints(path: &Path, shared: &Arc<Shared>) -> Result<(Sender<()>, JoinHandle<()>), StoreError> {
+    let connection = connection::checkpointer(path)?;
+    let shared = Arc::clone(shared);
+    let (stop, stopped) = bounded::<()>(0);
+    let run = move || {
+        let mut seen = 0;
+        while stopped.recv_timeout(Duration::from_millis(200)) == Err(RecvTimeoutError::Timeout) {
+            let commits = shared.index.commits();
+            if commits == seen {
+                continue;
+            }
+            seen = commits;
+            match connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |row| row.get::<_, i64>(1)) {
+                Ok(pages) => shared.reset_log.fetch_or(pages > LONG_LOG, Ordering::Relaxed),
+                Err(error) => {
+                    tracing::warn!(%error, "a checkpoint failed");
+                    true
+                }
+            };
+        }
+    };
+    let thread = std::thread::Builder::new().name("store-checkpoints".to_owned()).spawn(run).map_err(|error| StoreError::Unavailable(error.to_string()))?;
+    Ok((stop, thread))
+}
+
+fn ready<T: Send + 'static>(answer: Result<T, StoreError>) -> BoxFuture<'static, Result<T, StoreError>> {
+    Box::pin(std::future::ready(answer))
+}
+
+fn account_at(connection: &Connection, name: &str) -> Result<Option<String>, StoreError> {
+    let mut statement = connection.prepare_cached("SELECT value FROM meta WHERE name = ?1")?;
+    Ok(statement.query_row([name], |row| row.get(0)).optional()?)
+}
+
+const SET_META: &str = "INSERT INTO meta (name, value) VALUES (?1, ?2) ON CONFLICT (name) DO UPDATE SET value = excluded.value";
+const LATEST_MOMENT: &str = "latest_moment";
+
+impl Store for SqliteStore {
+    fn decide(&self, at: AccountKey, need: Need, decision: Decision) -> BoxFuture<'_, Result<bool, StoreError>> {
+        Box::pin(self.writer.submit(move |batch| batch.decide(&at, &need, &decision)))
+    }
+
+    fn account(&self, at: AccountKey, need: Need) -> BoxFuture<'_, Result<Option<Arc<Account>>, StoreError>> {
+        let is_list = matches!(need.devices, Rows::Page(_)) || matches!(need.sessions, Rows::Page(_)) || need.events.is_some() || need.sign_ins.is_some();
+        if !is_list {
+            return ready(self.read_account(&at, &need));
+        }
+        // Lists are long enough to be worth another thread.
+        Box::pin(async move {
+            let Some(image) = self.image(&at)? else { return Ok(None) };
+            let readers = Arc::clone(&self.readers);
+            let read = tokio::task::spawn_blocking(move || readers.read(|connection| load::narrow(connection, &image, &need)));
+            let account = read.await.map_err(|panic| StoreError::Panicked(panic.to_string()))??;
+            Ok(Some(Arc::new(account)))
+        })
+    }
+
+    fn session(&self, at: SessionRef) -> BoxFuture<'_, Result<Option<Arc<Account>>, StoreError>> {
+        ready(self.read_session(at))
+    }
+
+    fn touch(&self, at: SessionRef, now: Timestamp, after_s: u32) -> BoxFuture<'_, Result<Option<Arc<Account>>, StoreError>> {
+        Box::pin(self.writer.submit(move |batch| {
+            let Some(image) = batch.image(&AccountKey::Id(at.shard, at.account))? else { return Ok(None) };
+            let live = |account: &Account, id: SessionId| {
+                let session = account.session(id).ok()?;
+                let device = account.device_of(session).ok()?;
+                (session.status(device, account, now) == SessionStatus::Active).then_some(session.last_activity_at)
+            };
+            let Some(last) = live(&image, at.id) else { return Ok(None) };
+            if now <= last || now < last.plus_s(after_s) {
+                return Ok(Some(image));
+            }
+            let place = Place { shard: i64::from(at.shard.0).cell(), account: at.account.0.cell() };
+            batch.write(&place.change(ACTIVITY, Write::Upsert, vec![at.id.0.cell(), now.cell()]))?;
+            let mut account = Account::clone(&image);
+            if let Ok(session) = account.session_mut(at.id) {
+                session.last_activity_at = now;
+            }
+            batch.set_image(account.clone());
+            Ok(Some(Arc::new(account)))
+        }))
+    }
+
+    fn append(&self, shard: Shard, account: AccountId, sign_in: SignIn) -> BoxFuture<'_, Result<(), StoreError>> {
+        let place = Place { shard: i64::from(shard.0).cell(), account: account.0.cell() };
+        Box::pin(self.writer.submit(move |batch| batch.write(&place.change(SignIn::TABLE, Write::Insert, sign_in.encode()))))
+    }
+
+    fn account_of(&self, sign_in: SignInId) -> BoxFuture<'_, Result<Option<AccountKey>, StoreError>> {
+        ready(self.readers.read(|connection| load::account_of(connection, sign_in)))
+    }
+
+    fn tenant(&self, id: TenantId) -> BoxFuture<'_, Result<Option<Arc<Tenant>>, StoreError>> {
+        ready(Ok(self.shared.directory.load().tenants.get(&id).cloned()))
+    }
+
+    fn create_tenant(&self, tenant: Tenant) -> BoxFuture<'_, Result<(), StoreError>> {
+        Box::pin(self.writer.submit(move |batch| {
+            batch.write(&nowhere().change(Tenant::TABLE, Write::Insert, tenant.encode()))?;
+            let mut directory = batch.directory();
+            directory.tenants.insert(tenant.id.clone(), Arc::new(tenant));
+            batch.set_directory(directory, false);
+            Ok(())
+        }))
+    }
+
+    fn change_tenant(&self, id: TenantId, change: Arc<dyn Fn(&mut Tenant) + Send + Sync>) -> BoxFuture<'_, Result<bool, StoreError>> {
+        Box::pin(self.writer.submit(move |batch| {
+            let Some(mut tenant) = load::tenant(batch.connection, &id)? else { return Ok(false) };
+            change(&mut tenant);
+            batch.write(&nowhere().change(Tenant::TABLE, Write::Update, tenant.encode()))?;
+            let mut directory = batch.directory();
+            directory.tenants.insert(tenant.id.clone(), Arc::new(tenant));
+            batch.set_directory(directory, true);
+            Ok(true)
+        }))
+    }
+
+    fn api_key(&self, hash: KeyedHash) -> BoxFuture<'_, Result<Option<Arc<ApiKey>>, StoreError>> {
+        ready(Ok(self.shared.directory.load().keys.get(&hash).cloned()))
+    }
+
+    fn add_api_key(&self, key: ApiKey, once: Option<String>) -> BoxFuture<'_, Result<bool, StoreError>> {
+        Box::pin(self.writer.submit(move |batch| {
+            if let Some(name) = once {
+                if account_at(batch.connection, &name)?.is_some() {
+                    return Ok(false);
+                }
+                batch.connection.prepare_cached(SET_META)?.execute((&name, &key.id.to_string()))?;
+            }
+            batch.write(&nowhere().change(ApiKey::TABLE, Write::Insert, key.encode()))?;
+            let mut directory = batch.directory();
+            directory.keys.insert(key.hash.clone(), Arc::new(key));
+            batch.set_directory(directory, false);
+            Ok(true)
+        }))
+    }
+
+    fn check_keys(&self, keys: Vec<(KeyId, [u8; 16])>) -> BoxFuture<'_, Result<(), StoreError>> {
+        Box::pin(self.writer.submit(move |batch| {
+            let known = {
+                let mut statement = batch.connection.prepare("SELECT id, check_value FROM server_key")?;
+                let rows = statement.query_map([], |row| Ok((KeyId(row.get(0)?), row.get(1)?)))?;
+                rows.collect::<Result<Vec<_>, _>>()?
+            };
+            for (id, check) in unrecorded(&known, &keys)? {
+                batch.connection.execute("INSERT INTO server_key (id, check_value) VALUES (?1, ?2)", (id.0, check))?;
+            }
+            Ok(())
+        }))
+    }
+
+    fn latest_moment(&self) -> BoxFuture<'_, Result<Option<Timestamp>, StoreError>> {
+        let text = self.readers.read(|connection| account_at(connection, LATEST_MOMENT));
+        ready(text.map(|text| text.and_then(|text| text.parse().ok()).map(Timestamp::from_micros)))
+    }
+
+    fn record_moment(&self, at: Timestamp) -> BoxFuture<'_, Result<(), StoreError>> {
+        Box::pin(self.writer.submit(move |batch| {
+            let known = account_at(batch.connection, LATEST_MOMENT)?.and_then(|text| text.parse::<i64>().ok());
+            if known.is_none_or(|known| known < at.micros()) {
+                batch.connection.prepare_cached(SET_META)?.execute((LATEST_MOMENT, at.micros().to_string()))?;
+            }
+            Ok(())
+        }))
+    }
+
+    fn ready(&self) -> BoxFuture<'_, Result<(), StoreError>> {
+        // A write that changes nothing but must reach the disk: only that shows that the disk takes writes.
+        Box::pin(self.writer.submit(|batch| {
+            batch.connection.prepare_cached(SET_META)?.execute(("readiness_probe", "ok"))?;
+            Ok(())
+        }))
+    }
+
+    fn figures(&self) -> Vec<(&'static str, u64)> {
+        vec![
+            ("store_changes_waiting", self.writer.waiting() as u64),
+            ("store_changes_total", self.shared.changes.load(Ordering::Relaxed)),
+            ("store_commits_total", self.shared.index.commits()),
+            ("store_index_accounts", self.shared.index.len() as u64),
+        ]
+    }
+
+    fn close(&self) -> BoxFuture<'_, ()> {
+        Box::pin(async move {
+            // Joining takes as long as the last commit; nothing else is left to run.
+            self.writer.stop();
+            let checkpoints = self.checkpoints.lock().unwrap_or_else(PoisonError::into_inner).take();
+            if let Some((stop, thread)) = checkpoints {
+                drop(stop);
+                drop(thread.join());
+            }
+        })
+    }
+}
+
+/// The place of rows that are not sharded.
+fn nowhere() -> Place {
+    Place { shard: crate::row::Value::Null, account: crate::row::Value::Null }
+}

@@ -1,0 +1,282 @@
+//! The writer: one thread that drains its queue into one commit, applies it to the index, then answers.
+
+use std::collections::HashMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
+use std::thread::JoinHandle;
+
+use arc_swap::ArcSwap;
+use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
+use doorward_domain::{Account, AccountId, ApiKey, KeyedHash, Tenant, TenantId};
+use rusqlite::Connection;
+use tokio::sync::oneshot;
+
+use super::index::Index;
+use super::load;
+use crate::changes::{Change, Write, changes};
+use crate::{AccountKey, Decision, Need, StoreError, Verdict};
+
+/// Changes that may wait; beyond that callers are told to come back later.
+const QUEUE: usize = 8_192;
+/// Changes in one commit.
+const BATCH: usize = 512;
+
+/// Tenants and API keys: all of them, in memory.
+#[derive(Clone, Default)]
+pub(super) struct Directory {
+    pub(super) tenants: HashMap<TenantId, Arc<Tenant>>,
+    pub(super) keys: HashMap<KeyedHash, Arc<ApiKey>>,
+}
+
+/// What the writer shares with the readers.
+pub(super) struct Shared {
+    pub(super) index: Index,
+    pub(super) directory: ArcSwap<Directory>,
+    /// A commit failed in a way after which the file's state can't be known until it is opened anew.
+    pub(super) broken: AtomicBool,
+    /// The write-ahead log has grown so long that the writer is to reset it between two commits.
+    pub(super) reset_log: AtomicBool,
+    pub(super) changes: AtomicU64,
+}
+
+type Outcome = Result<(), String>;
+type Answer = Box<dyn FnOnce(&Outcome) + Send>;
+type Job = Box<dyn FnOnce(&mut Batch<'_>) -> Answer + Send>;
+
+/// The handle to the writer's queue.
+pub(super) struct Writer {
+    queue: RwLock<Option<Sender<Job>>>,
+    thread: std::sync::Mutex<Option<JoinHandle<()>>>,
+}
+
+impl Writer {
+    pub(super) fn start(connection: Connection, shared: Arc<Shared>) -> Result<Self, StoreError> {
+        let (sender, receiver) = bounded(QUEUE);
+        let run = move || write(&connection, &shared, &receiver);
+        let thread = std::thread::Builder::new().name("store-writer".to_owned()).spawn(run).map_err(|error| StoreError::Unavailable(error.to_string()))?;
+        Ok(Self { queue: RwLock::new(Some(sender)), thread: std::sync::Mutex::new(Some(thread)) })
+    }
+
+    /// Queues work at once; the answer comes after the commit that it is part of.
+    pub(super) fn submit<T: Send + 'static, W>(&self, work: W) -> impl Future<Output = Result<T, StoreError>> + Send + 'static + use<T, W>
+    where
+        W: FnOnce(&mut Batch<'_>) -> Result<T, StoreError> + Send + 'static,
+    {
+        let (sender, receiver) = oneshot::channel();
+        let job: Job = Box::new(move |batch| {
+            let result = batch.savepoint(work);
+            Box::new(move |commit: &Outcome| {
+                let result = result.and_then(|value| commit.clone().map(|()| value).map_err(StoreError::Unavailable));
+                // Nobody waits any more: the change stands all the same.
+                drop(sender.send(result));
+            })
+        });
+        let queued = match &*self.queue.read().unwrap_or_else(PoisonError::into_inner) {
+            None => Err(StoreError::Unavailable("the store is closed".to_owned())),
+            Some(queue) => queue.try_send(job).map_err(|error| match error {
+                TrySendError::Full(_) => StoreError::Unavailable("too many changes are waiting".to_owned()),
+                TrySendError::Disconnected(_) => StoreError::Unavailable("the writer has stopped".to_owned()),
+            }),
+        };
+        async move {
+            queued?;
+            receiver.await.unwrap_or_else(|_| Err(StoreError::Unavailable("the writer has stopped".to_owned())))
+        }
+    }
+
+    /// How many changes are waiting.
+    pub(super) fn waiting(&self) -> usize {
+        self.queue.read().unwrap_or_else(PoisonError::into_inner).as_ref().map_or(0, Sender::len)
+    }
+
+    /// Finishes what is queued and stops the thread.
+    pub(super) fn stop(&self) {
+        drop(self.queue.write().unwrap_or_else(PoisonError::into_inner).take());
+        if let Some(thread) = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            // A writer that panicked has answered nobody; there is nothing left to save.
+            drop(thread.join());
+        }
+    }
+}
+
+fn write(connection: &Connection, shared: &Shared, queue: &Receiver<Job>) {
+    while let Ok(first) = queue.recv() {
+        let jobs = std::iter::once(first).chain(queue.try_iter().take(BATCH - 1));
+        commit_batch(connection, shared, jobs);
+        if shared.reset_log.swap(false, Ordering::Relaxed)
+            && let Err(error) = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
+        {
+            tracing::warn!(%error, "the write-ahead log could not be reset");
+        }
+    }
+}
+
+/// Runs the jobs in one transaction, commits, publishes, then answers.
+fn commit_batch(connection: &Connection, shared: &Shared, jobs: impl Iterator<Item = Job>) {
+    let began = if shared.broken.load(Ordering::Relaxed) {
+        Err("a write failed earlier; restart doorward".to_owned())
+    } else {
+        connection.prepare_cached("BEGIN IMMEDIATE").and_then(|mut begin| begin.execute([])).map(drop).map_err(|error| error.to_string())
+    };
+    let mut batch = Batch { connection, shared, images: HashMap::new(), directory: None, tenants_changed: false, began: began.clone() };
+    let answers: Vec<Answer> = jobs.map(|job| job(&mut batch)).collect();
+    let Batch { images, directory, tenants_changed, .. } = batch;
+    let outcome = began.and_then(|()| end(connection, shared));
+    if outcome.is_ok() {
+        if let Some(directory) = directory {
+            shared.directory.store(Arc::new(directory));
+        }
+        shared.index.publish(images.into_values(), tenants_changed);
+        shared.changes.fetch_add(answers.len() as u64, Ordering::Relaxed);
+    }
+    for answer in answers {
+        answer(&outcome);
+    }
+}
+
+fn end(connection: &Connection, shared: &Shared) -> Outcome {
+    let committed = connection.prepare_cached("COMMIT").and_then(|mut commit| commit.execute([]));
+    let Err(error) = committed else { return Ok(()) };
+    tracing::error!(%error, "a commit failed");
+    let full = error.sqlite_error_code() == Some(rusqlite::ErrorCode::DiskFull);
+    let undone = connection.is_autocommit() || connection.execute_batch("ROLLBACK").is_ok();
+    // A full disk leaves the file as it was. After any other failure what reached the disk can't be known.
+    if !(full && undone) {
+        shared.broken.store(true, Ordering::Relaxed);
+    }
+    Err(format!("the commit failed: {error}"))
+}
+
+/// One transaction, as the jobs in it see it.
+pub(super) struct Batch<'a> {
+    pub(super) connection: &'a Connection,
+    shared: &'a Shared,
+    /// The accounts that this transaction changed, as they will be.
+    images: HashMap<AccountId, Arc<Account>>,
+    directory: Option<Directory>,
+    tenants_changed: bool,
+    began: Outcome,
+}
+
+impl Batch<'_> {
+    /// Runs work whose writes stand or fall together, whatever its neighbours do; a panic undoes it too.
+    fn savepoint<T>(&mut self, work: impl FnOnce(&mut Self) -> Result<T, StoreError>) -> Result<T, StoreError> {
+        self.began.clone().map_err(StoreError::Unavailable)?;
+        let run = |sql: &str| self.connection.prepare_cached(sql).and_then(|mut statement| statement.execute([])).map(drop);
+        run("SAVEPOINT change")?;
+        let done = catch_unwind(AssertUnwindSafe(|| work(self))).unwrap_or_else(|panic| Err(StoreError::Panicked(message(&*panic))));
+        let run = |sql: &str| self.connection.prepare_cached(sql).and_then(|mut statement| statement.execute([])).map(drop);
+        if done.is_err() {
+            run("ROLLBACK TO change")?;
+        }
+        run("RELEASE change")?;
+        done
+    }
+
+    /// The tenants and keys as this transaction will leave them.
+    pub(super) fn directory(&self) -> Directory {
+        self.directory.clone().unwrap_or_else(|| Directory::clone(&self.shared.directory.load()))
+    }
+
+    /// Leaves the directory so. Tenants are part of every image, so a change of them makes the images stale.
+    pub(super) fn set_directory(&mut self, directory: Directory, tenants_changed: bool) {
+        if tenants_changed {
+            self.images.clear();
+            self.tenants_changed = true;
+        }
+        self.directory = Some(directory);
+    }
+
+    fn tenant(&self, id: &TenantId) -> Option<Arc<Tenant>> {
+        match &self.directory {
+            Some(directory) => directory.tenants.get(id).cloned(),
+            None => self.shared.directory.load().tenants.get(id).cloned(),
+        }
+    }
+
+    /// The standing image of an account, as this transaction sees it.
+    pub(super) fn image(&self, at: &AccountKey) -> Result<Option<Arc<Account>>, StoreError> {
+        let Some(id) = load::account_id(self.connection, at)? else { return Ok(None) };
+        let cached = self.images.get(&id).cloned().or_else(|| if self.tenants_changed { None } else { self.shared.index.get(id) });
+        if cached.is_some() {
+            return Ok(cached);
+        }
+        let Some(head) = load::head(self.connection, at)? else { return Ok(None) };
+        let tenant = self.tenant(&head.tenant).ok_or_else(|| StoreError::corrupt("account", "tenant"))?;
+        load::standing(self.connection, head, tenant).map(|account| Some(Arc::new(account)))
+    }
+
+    /// Runs a decision. `false` if there is no account and none is to be made.
+    pub(super) fn decide(&mut self, at: &AccountKey, need: &Need, decision: &Decision) -> Result<bool, StoreError> {
+        let (standing, before, mut account) = match (self.image(at)?, need.create, at) {
+            (Some(standing), ..) => {
+                let account = load::narrow(self.connection, &standing, need)?;
+                (Some(standing), Some(account.clone()), account)
+            }
+            (None, Some((id, created_at)), AccountKey::User(tenant, user)) => {
+                let tenant = self.tenant(tenant).ok_or_else(|| StoreError::Misconfigured(format!("there is no tenant {tenant}")))?;
+                (None, None, Account::new(tenant, user.clone(), id, created_at))
+            }
+            _ => return Ok(false),
+        };
+        if decision(&mut account) == Verdict::Commit {
+            let changes = changes(before.as_ref(), &account);
+            for change in &changes {
+                self.write(change)?;
+            }
+            if !changes.is_empty() {
+                self.keep(standing.as_deref(), account);
+            }
+        }
+        Ok(true)
+    }
+
+    /// Keeps the image of an account as a rule left it. Rules alter and add, never remove, so merging is enough.
+    fn keep(&mut self, standing: Option<&Account>, after: Account) {
+        let Account { tenant, head, devices, sessions, raises, .. } = after;
+        let mut image = standing.cloned().unwrap_or_else(|| Account::new(tenant, head.user.clone(), head.id, head.created_at));
+        merge(&mut image.devices, devices, |a, b| a.id == b.id);
+        merge(&mut image.sessions, sessions, |a, b| a.id == b.id);
+        merge(&mut image.raises, raises, |a, b| (a.of, a.to) == (b.of, b.to));
+        image.head = head;
+        image.devices.retain(|device| device.forgotten_at.is_none() || device.token.is_some());
+        let generation = image.head.sessions_gen;
+        image.sessions.retain(|session| session.ended.is_none() && session.sessions_gen == generation);
+        self.set_image(image);
+    }
+
+    pub(super) fn set_image(&mut self, image: Account) {
+        self.images.insert(image.head.id, Arc::new(image));
+    }
+
+    /// Writes one row.
+    pub(super) fn write(&self, change: &Change) -> Result<(), StoreError> {
+        let sql = match change.write {
+            Write::Insert => change.table.insert(load::parameter),
+            Write::Update => change.table.update(load::parameter),
+            Write::Upsert => change.table.upsert(load::parameter),
+        };
+        let written = self.connection.prepare_cached(&sql)?.execute(rusqlite::params_from_iter(&change.values));
+        match written {
+            Ok(1) => Ok(()),
+            Ok(_) => Err(StoreError::Corrupt(format!("a row of {} went missing", change.table.name))),
+            Err(error) if error.sqlite_error_code() == Some(rusqlite::ErrorCode::ConstraintViolation) => Err(StoreError::Exists),
+            Err(error) => Err(error.into()),
+        }
+    }
+}
+
+fn merge<T>(into: &mut Vec<T>, from: Vec<T>, same: fn(&T, &T) -> bool) {
+    for row in from {
+        match into.iter_mut().find(|known| same(known, &row)) {
+            Some(known) => *known = row,
+            None => into.push(row),
+        }
+    }
+}
+
+fn message(panic: &(dyn std::any::Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+    text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "no message".to_owned())
+}
