@@ -1,0 +1,62 @@
+//! Activations: take an offer of trust up, or decline it.
+
+use std::sync::Arc;
+
+use doorward_domain::{Account, ActivationToken, Moment, Refusal};
+use doorward_store::{AccountKey, Need};
+
+use crate::access::{Access, Backend, Own};
+use crate::devices::Trusted;
+use crate::views::JudgedDevice;
+use crate::{DeviceView, Error, Service};
+
+impl Service {
+    /// Takes an offer up in the caller's own session.
+    ///
+    /// # Errors
+    /// `Unauthenticated`, `ActivationNotFound`, `DeviceHijacked`, and as the gate.
+    pub async fn activate(self: &Arc<Self>, access: &Access, token: &str, name: Option<String>) -> Result<Trusted, Error> {
+        let parsed = ActivationToken::parse(token).ok();
+        let rule = move |account: &mut Account, moment: &mut Moment<'_>, own: Option<Own>| {
+            // Read after the caller was let in, so that a bad token tells nothing to nobody.
+            let token = mine(account, parsed.as_ref())?;
+            let activated = account.activate(moment, token, own.map(|own| own.session), name.as_deref())?;
+            let device = JudgedDevice::of(account, account.device(activated.device)?, moment.now, own);
+            Ok((device, activated.device_token))
+        };
+        let (device, device_token) = self.change(access, Need::standing, rule).await?;
+        Ok(Trusted { device: self.show(device).await, device_token: Some(device_token) })
+    }
+
+    /// Declines an offer in the caller's own session.
+    ///
+    /// # Errors
+    /// `Unauthenticated`, `ActivationNotFound`, `DeviceHijacked`.
+    pub async fn decline(self: &Arc<Self>, access: &Access, token: &str) -> Result<DeviceView, Error> {
+        let parsed = ActivationToken::parse(token).ok();
+        let rule = move |account: &mut Account, moment: &mut Moment<'_>, own: Option<Own>| {
+            let token = mine(account, parsed.as_ref())?;
+            let device = account.decline(moment, token, own.map(|own| own.session))?;
+            Ok(JudgedDevice::of(account, account.device(device)?, moment.now, own))
+        };
+        Ok(self.show(self.change(access, Need::standing, rule).await?).await)
+    }
+
+    /// The account that an activation token leads a host to. Another tenant's is as unknown as none.
+    ///
+    /// # Errors
+    /// `ActivationNotFound`.
+    pub async fn access_by_activation(&self, backend: &Backend, token: &str) -> Result<Access, Error> {
+        let token = ActivationToken::parse(token).map_err(|_| Refusal::ActivationNotFound)?;
+        let at = AccountKey::Id(token.at.shard, token.at.account);
+        let account = self.store.account(at.clone(), Need::default()).await?;
+        let theirs = account.is_some_and(|account| account.head.tenant == backend.tenant);
+        if theirs { Ok(backend.at(at)) } else { Err(Refusal::ActivationNotFound.into()) }
+    }
+}
+
+/// The token, if it names this account.
+fn mine<'a>(account: &Account, token: Option<&'a ActivationToken>) -> Result<&'a ActivationToken, Refusal> {
+    let token = token.filter(|token| (token.at.shard, token.at.account) == (account.head.shard, account.head.id));
+    token.ok_or(Refusal::ActivationNotFound)
+}

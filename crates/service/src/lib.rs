@@ -1,0 +1,52 @@
+//! The one door: every operation of Doorward, each one transaction and its events.
+//!
+//! Surfaces read a request into domain words, call one method here, and word the answer. Every rule that needs stored facts
+//! is called from here; the rules themselves are in `doorward-domain`.
+
+mod access;
+mod activations;
+mod api_keys;
+mod devices;
+pub mod env;
+mod error;
+mod looks;
+mod pages;
+mod sessions;
+mod sign_ins;
+mod upkeep;
+mod views;
+
+use std::sync::{Arc, Mutex};
+
+use doorward_agents::Agents;
+use doorward_domain::KeyRing;
+use doorward_store::Store;
+
+pub use access::{Access, Backend};
+pub use devices::{DeviceDetail, DeviceName, Trusted};
+pub use doorward_agents::{Description, DeviceInfo, Kind, Version};
+pub use env::{Clock, Entropy, SystemClock, SystemEntropy};
+pub use error::Error;
+pub use looks::Looks;
+pub use pages::{PageRequest, Paged};
+pub use sessions::{ActiveSession, KeptAlive, SessionName, SessionSteppedUp, Verified};
+pub use sign_ins::{OpenedSession, SignInRequest, SignInView};
+pub use views::{DeviceView, SessionView};
+
+/// The service.
+pub struct Service {
+    store: Arc<dyn Store>,
+    keys: KeyRing,
+    clock: Arc<dyn Clock>,
+    entropy: Arc<dyn Entropy>,
+    agents: Arc<Agents>,
+    readiness: Mutex<upkeep::Readiness>,
+}
+
+impl Service {
+    /// A service over a store. User agents' rules are loaded in the background.
+    #[must_use]
+    pub fn new(store: Arc<dyn Store>, keys: KeyRing, clock: Arc<dyn Clock>, entropy: Arc<dyn Entropy>) -> Arc<Self> {
+        Arc::new(Self { store, keys, clock, entropy, agents: Agents::load_in_background(), readiness: Mutex::default() })
+    }
+}

@@ -1,0 +1,222 @@
+//! Sign-ins: evaluate, complete, open a session directly, and look back at what was decided.
+
+use std::sync::Arc;
+
+use doorward_domain::{
+    AccessToken, Account, AccountId, ActivationToken, Attempt, Completion, DeviceId, DeviceToken, Factor, MfaMethod, Moment, Opened, Presented, Refusal, SecondFactor, SessionId, SignIn, SignInId, Timestamp, UserId,
+};
+use doorward_store::{Need, Page, Rows};
+
+use crate::access::{Access, Backend};
+use crate::looks::Looks;
+use crate::pages::List;
+use crate::views::JudgedDevice;
+use crate::{DeviceView, Error, PageRequest, Paged, Service, SessionView};
+
+/// What a host says of an attempt to sign in.
+#[derive(Debug, Clone)]
+pub struct SignInRequest {
+    /// Whose it is.
+    pub user: UserId,
+    /// What the request looked like.
+    pub looks: Looks,
+    /// A device token, or the raw cookie value with several.
+    pub device_token: Option<String>,
+    /// How the person signs in, in the host's words.
+    pub login_method: String,
+    /// The first factors' references.
+    pub amr: Vec<String>,
+    /// When the first factor was verified; now, if not said.
+    pub authenticated_at: Option<Timestamp>,
+    /// Whether the person has a second factor, and whether it was verified.
+    pub second_factor: SecondFactor,
+    /// That factor, where it was.
+    pub mfa: Option<(MfaMethod, Option<Timestamp>)>,
+    /// The host wants a second factor in any case.
+    pub require_mfa: bool,
+}
+
+/// A sign-in as it was evaluated.
+#[derive(Debug, Clone)]
+pub struct SignInView {
+    /// Its facts.
+    pub sign_in: SignIn,
+    /// The device that its token identified.
+    pub device: Option<DeviceView>,
+}
+
+/// What a completed sign-in gives.
+#[derive(Debug, Clone)]
+pub struct OpenedSession {
+    /// The session.
+    pub session: SessionView,
+    /// Its token.
+    pub access_token: AccessToken,
+    /// Its device.
+    pub device: DeviceView,
+    /// The device's new token, where it got one.
+    pub device_token: Option<DeviceToken>,
+    /// The chance to trust the device, and when it ends.
+    pub activation: Option<(ActivationToken, Timestamp)>,
+}
+
+impl SignInRequest {
+    fn attempt(&self, service: &Service, backend: &Backend, now: Timestamp) -> Result<Attempt, Refusal> {
+        let authenticated_at = self.authenticated_at.unwrap_or(now);
+        if authenticated_at > now {
+            return Err(Refusal::invalid("authenticated_at", "range", "must not be in the future"));
+        }
+        let factor = self.mfa.map(|(method, at)| Factor::stated(method, at, None, now)).transpose()?;
+        let seen = self.looks.seen();
+        Ok(Attempt {
+            fingerprint: service.fingerprint(&backend.tenant, &seen, self.looks.attributes.as_deref()),
+            seen,
+            second_factor: self.second_factor,
+            factor,
+            require_mfa: self.require_mfa,
+            login_method: self.login_method.clone(),
+            amr: self.amr.clone(),
+            authenticated_at,
+        })
+    }
+}
+
+impl Service {
+    /// Evaluates a sign-in after the first factor: a lock-free read and one appended row, since completion judges again.
+    ///
+    /// # Errors
+    /// `Invalid`, `AuthenticationOutdated`.
+    pub async fn evaluate(self: &Arc<Self>, backend: &Backend, request: SignInRequest) -> Result<SignInView, Error> {
+        self.agents_loaded().await;
+        let now = self.clock.now();
+        let attempt = request.attempt(self, backend, now)?;
+        let access = backend.user(request.user.clone());
+        let need = Need { devices: Rows::Standing, sessions: Rows::Standing, raises: true, ..Need::default() };
+        if let Some(account) = self.store.account(access.at.clone(), need).await? {
+            let mut moment = Moment { now, actor: backend.actor(), mint: self.entropy.mint(), keys: &self.keys };
+            let sign_in = account.evaluate(&mut moment, attempt, request.device_token.as_deref())?;
+            let device = identified(&account, &sign_in, now);
+            self.store.append(account.head.shard, account.head.id, sign_in.clone()).await?;
+            return Ok(self.evaluated(sign_in, device).await);
+        }
+        // A user seen for the first time: the account is made with the sign-in, in one transaction.
+        let new = AccountId(self.entropy.mint().uuid(now));
+        let create = move |now| Need { create: Some((new, now)), devices: Rows::Standing, ..Need::default() };
+        let rule = move |account: &mut Account, moment: &mut Moment<'_>, _| {
+            account.record_creation(moment);
+            let sign_in = account.evaluate(moment, attempt.clone(), request.device_token.as_deref())?;
+            account.sign_ins.push(sign_in.clone());
+            let device = identified(account, &sign_in, moment.now);
+            Ok((sign_in, device))
+        };
+        let (sign_in, device) = self.change(&access, create, rule).await?;
+        Ok(self.evaluated(sign_in, device).await)
+    }
+
+    async fn evaluated(&self, sign_in: SignIn, device: Option<JudgedDevice>) -> SignInView {
+        let device = match device {
+            Some(device) => Some(self.show(device).await),
+            None => None,
+        };
+        SignInView { sign_in, device }
+    }
+
+    /// Completes a sign-in when the host is done.
+    ///
+    /// # Errors
+    /// `NotFound`, and as the domain's rule: everything is judged again.
+    pub async fn complete(self: &Arc<Self>, backend: &Backend, id: SignInId, completion: Completion) -> Result<OpenedSession, Error> {
+        let at = self.store.account_of(id).await?.ok_or(Refusal::NotFound)?;
+        let rule = move |account: &mut Account, moment: &mut Moment<'_>, _| {
+            let opened = account.complete(moment, id, completion.clone())?;
+            Opening::of(account, opened, moment.now)
+        };
+        let opening = self.change(&backend.at(at), move |now| Need::standing(now).with_sign_in(id), rule).await?;
+        Ok(self.opened(opening).await)
+    }
+
+    /// Opens a session for a host that signs people in without evaluation.
+    ///
+    /// # Errors
+    /// `Invalid`, `AuthenticationOutdated`, `SignInDenied`.
+    pub async fn open_session(self: &Arc<Self>, backend: &Backend, request: SignInRequest, external_session_id: Option<String>) -> Result<OpenedSession, Error> {
+        self.agents_loaded().await;
+        let now = self.clock.now();
+        let attempt = request.attempt(self, backend, now)?;
+        let access = backend.user(request.user.clone());
+        let new = AccountId(self.entropy.mint().uuid(now));
+        let need = move |now| Need { create: Some((new, now)), ..Need::standing(now) };
+        let rule = move |account: &mut Account, moment: &mut Moment<'_>, _| {
+            let completion = Completion { external_session_id: external_session_id.clone(), ..Completion::default() };
+            let opened = account.sign_in_directly(moment, attempt.clone(), request.device_token.as_deref(), completion)?;
+            Opening::of(account, opened, moment.now)
+        };
+        Ok(self.opened(self.change(&access, need, rule).await?).await)
+    }
+
+    async fn opened(&self, opening: Opening) -> OpenedSession {
+        let Opening { session, device, opened, offer_ends_at } = opening;
+        let activation = opened.activation.map(|token| (token, offer_ends_at));
+        OpenedSession { session, access_token: opened.access_token, device: self.show(device).await, device_token: opened.device_token, activation }
+    }
+
+    /// One sign-in: why it was decided as it was.
+    ///
+    /// # Errors
+    /// `NotFound`.
+    pub async fn get_sign_in(&self, backend: &Backend, id: SignInId) -> Result<SignInView, Error> {
+        let at = self.store.account_of(id).await?.ok_or(Refusal::NotFound)?;
+        let need = |_| Need { devices: Rows::Standing, sessions: Rows::Standing, raises: true, sign_in: Some(id), ..Need::default() };
+        let view = |account: &Account, moment: &mut Moment<'_>, _| {
+            let sign_in = account.sign_ins.first().cloned().ok_or(Refusal::NotFound)?;
+            let device = identified(account, &sign_in, moment.now);
+            Ok((sign_in, device))
+        };
+        let (sign_in, device) = self.read(&backend.at(at), need, view).await?;
+        Ok(self.evaluated(sign_in, device).await)
+    }
+
+    /// A user's sign-ins, newest first.
+    ///
+    /// # Errors
+    /// `Invalid` for a cursor that isn't this list's.
+    pub async fn list_sign_ins(&self, access: &Access, request: &PageRequest) -> Result<Paged<SignIn>, Error> {
+        let page = async {
+            let account = self.read(access, |_| Need::default(), |account, _, _| Ok(account.head.id)).await?;
+            let list = List { keys: &self.keys, name: "sign-ins", account };
+            let before = list.open(request.cursor.as_deref())?;
+            let need = |_| Need { sign_ins: Some(Page { before, limit: request.limit + 1 }), ..Need::default() };
+            self.read(access, need, |account, _, _| list.cut(account.sign_ins.iter().cloned(), request, |sign_in| sign_in.id.0)).await
+        };
+        let page = page.await;
+        self.or_empty(access, request, "sign-ins", page)
+    }
+}
+
+/// A completed sign-in, judged inside its transaction.
+struct Opening {
+    session: SessionView,
+    device: JudgedDevice,
+    opened: Opened,
+    offer_ends_at: Timestamp,
+}
+
+impl Opening {
+    fn of(account: &Account, opened: Opened, now: Timestamp) -> Result<Self, Refusal> {
+        let own = Some(crate::access::Own { session: opened.session, device: opened.device });
+        let session = find_session(account, opened.session, now, own)?;
+        let device = JudgedDevice::of(account, account.device(opened.device)?, now, own);
+        Ok(Self { session, device, offer_ends_at: now.plus_s(account.tenant.policy.activation_ttl_s), opened })
+    }
+}
+
+fn find_session(account: &Account, id: SessionId, now: Timestamp, own: Option<crate::access::Own>) -> Result<SessionView, Refusal> {
+    SessionView::of(account, account.session(id)?, now, own)
+}
+
+/// The device that a sign-in's token identified, as it stands.
+fn identified(account: &Account, sign_in: &SignIn, now: Timestamp) -> Option<JudgedDevice> {
+    let id: DeviceId = sign_in.device.filter(|_| sign_in.presented != Presented::Missing)?;
+    let device = account.devices.iter().find(|device| device.id == id)?;
+    Some(JudgedDevice::of(account, device, now, None))
+}

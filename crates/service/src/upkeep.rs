@@ -1,0 +1,70 @@
+//! Upkeep: what the process around the service needs of it, from the first check to the last write.
+
+use std::sync::PoisonError;
+
+use doorward_domain::Timestamp;
+use doorward_store::StoreError;
+
+use crate::Service;
+
+/// For how long an answer to "are you ready?" is kept, in seconds: asking makes a write, and anyone may ask.
+const READINESS_S: u32 = 1;
+
+/// The last answer to "are you ready?".
+#[derive(Default)]
+pub(crate) struct Readiness(Option<(Timestamp, Vec<String>)>);
+
+impl Service {
+    /// What comes before the first request: the server keys fit the store, and the clock goes on from where it was.
+    ///
+    /// # Errors
+    /// `Misconfigured` with what to do; `Unavailable`.
+    pub async fn start(&self) -> Result<(), StoreError> {
+        self.store.check_keys(self.keys.checks().collect()).await?;
+        if let Some(latest) = self.store.latest_moment().await? {
+            self.clock.not_before(latest);
+        }
+        self.record_moment().await
+    }
+
+    /// Records the present moment, so that a clock set back over a restart revives nothing. To be called every minute or so.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn record_moment(&self) -> Result<(), StoreError> {
+        self.store.record_moment(self.clock.now()).await
+    }
+
+    /// Why requests can't be answered at the moment; empty if they can.
+    pub async fn readiness(&self) -> Vec<String> {
+        let now = self.clock.now();
+        let fresh = |at: Timestamp| now < at.plus_s(READINESS_S);
+        let known = self.readiness.lock().unwrap_or_else(PoisonError::into_inner).0.clone();
+        if let Some((_, reasons)) = known.filter(|(at, _)| fresh(*at)) {
+            return reasons;
+        }
+        let reasons: Vec<String> = self.store.ready().await.err().map(|error| error.to_string()).into_iter().collect();
+        self.readiness.lock().unwrap_or_else(PoisonError::into_inner).0 = Some((now, reasons.clone()));
+        reasons
+    }
+
+    /// Figures for the metrics page: name and value.
+    #[must_use]
+    pub fn figures(&self) -> Vec<(&'static str, u64)> {
+        self.store.figures()
+    }
+
+    /// Now, by the service's clock.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// Writes what is left to write and closes the store.
+    pub async fn close(&self) {
+        if let Err(error) = self.record_moment().await {
+            tracing::warn!(%error, "the time of the stop could not be recorded");
+        }
+        self.store.close().await;
+    }
+}
