@@ -42,17 +42,34 @@ impl Service {
         Ok(self.show(self.change(access, Need::standing, rule).await?).await)
     }
 
-    /// The account that an activation token leads a host to. Another tenant's is as unknown as none.
+    /// Takes an offer up for a host that keeps the device token itself.
     ///
     /// # Errors
-    /// `ActivationNotFound`.
-    pub async fn access_by_activation(&self, backend: &Backend, token: &str) -> Result<Access, Error> {
-        let token = ActivationToken::parse(token).map_err(|_| Refusal::ActivationNotFound)?;
-        let at = AccountKey::Id(token.at.shard, token.at.account);
-        let account = self.store.account(at.clone(), Need::default()).await?;
-        let theirs = account.is_some_and(|account| account.head.tenant == backend.tenant);
-        if theirs { Ok(backend.at(at)) } else { Err(Refusal::ActivationNotFound.into()) }
+    /// `ActivationNotFound`, also for another tenant's; `DeviceHijacked`; as the gate.
+    pub async fn activate_for_host(self: &Arc<Self>, backend: &Backend, token: &str, name: Option<String>) -> Result<Trusted, Error> {
+        unknown_alike(self.activate(&backend.by_activation(token)?, token, name).await)
     }
+
+    /// Declines an offer for a host.
+    ///
+    /// # Errors
+    /// `ActivationNotFound`, also for another tenant's; `DeviceHijacked`.
+    pub async fn decline_for_host(self: &Arc<Self>, backend: &Backend, token: &str) -> Result<DeviceView, Error> {
+        unknown_alike(self.decline(&backend.by_activation(token)?, token).await)
+    }
+}
+
+impl Backend {
+    /// The account that an activation token leads to.
+    fn by_activation(&self, token: &str) -> Result<Access, Refusal> {
+        let token = ActivationToken::parse(token).map_err(|_| Refusal::ActivationNotFound)?;
+        Ok(self.at(AccountKey::Id(token.at.shard, token.at.account)))
+    }
+}
+
+/// An account that isn't there, or isn't the tenant's, is as unknown as the token.
+fn unknown_alike<T>(answer: Result<T, Error>) -> Result<T, Error> {
+    answer.map_err(|error| if matches!(error, Error::Refused(Refusal::NotFound)) { Refusal::ActivationNotFound.into() } else { error })
 }
 
 /// The token, if it names this account.

@@ -1,0 +1,26 @@
+//! `/docs` and `/openapi.json`: the description, and Swagger UI over it, served from the binary alone.
+
+use axum::Router;
+use axum::extract::Request;
+use axum::middleware::{Next, from_fn};
+use axum::response::Response;
+use http::{HeaderValue, header};
+use utoipa_swagger_ui::{Config, SwaggerUi};
+
+use crate::{Surfaces, description};
+
+/// Swagger UI sets inline styles and draws with data images; everything else comes from here.
+const CSP: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; connect-src 'self'; font-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'";
+
+/// The description's paths.
+pub(crate) fn router() -> Router<Surfaces> {
+    let config = Config::default().deep_linking(true).display_request_duration(true).doc_expansion("list").filter(true).validator_url("none").persist_authorization(false);
+    let ui = SwaggerUi::new("/docs").url("/openapi.json", description()).config(config);
+    Router::new().merge(Router::<()>::from(ui).layer(from_fn(with_policy)).with_state(()))
+}
+
+async fn with_policy(request: Request, next: Next) -> Response {
+    let mut response = next.run(request).await;
+    response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(CSP));
+    response
+}

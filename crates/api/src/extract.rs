@@ -1,0 +1,248 @@
+//! Reading a request: who calls, and the body. In the contract's order of refusals: 401, then 403 by role, then 400.
+
+use std::marker::PhantomData;
+
+use axum::extract::{FromRequest, FromRequestParts, Path, Request};
+use doorward_domain::{Refusal, Right, UserId};
+use doorward_service::{Access, Backend};
+use http::request::Parts;
+use http::{HeaderMap, header};
+use serde::de::DeserializeOwned;
+
+use crate::Surfaces;
+use crate::context::RequestContext;
+use crate::layers::WholeBody;
+use crate::problem::{Challenge, FieldError, FieldFault, Kind, Problem};
+
+/// A person, by their session's access token. Whether it is live is checked inside each transaction.
+pub(crate) struct Person {
+    pub(crate) access: Access,
+    pub(crate) token: String,
+}
+
+impl FromRequestParts<Surfaces> for Person {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &Surfaces) -> Result<Self, Problem> {
+        let Some(given) = only(&parts.headers, header::AUTHORIZATION.as_str()) else { return Err(Problem::unauthenticated(Challenge::Bearer)) };
+        let token = given.split_once(' ').filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer")).map(|(_, token)| token.trim());
+        let token = token.ok_or_else(|| Problem::unauthenticated(Challenge::Bearer))?;
+        let access = Access::person(token).map_err(|_| Problem::unauthenticated(Challenge::InvalidToken))?;
+        Ok(Self { access, token: token.to_owned() })
+    }
+}
+
+/// What an operation needs of a key.
+pub(crate) trait Grade: Send {
+    const RIGHT: Right;
+}
+
+macro_rules! grades {
+    ($($name:ident),+) => {$(
+        pub(crate) struct $name;
+        impl Grade for $name { const RIGHT: Right = Right::$name; }
+    )+};
+}
+grades!(Verify, Read, End, SignIn);
+
+/// A caller with an API key that has the right.
+pub(crate) struct Key<G> {
+    pub(crate) backend: Backend,
+    grade: PhantomData<G>,
+}
+
+impl<G: Grade> FromRequestParts<Surfaces> for Key<G> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, surfaces: &Surfaces) -> Result<Self, Problem> {
+        let unknown = || Problem::unauthenticated(Challenge::ApiKey);
+        let key = only(&parts.headers, "x-api-key").ok_or_else(unknown)?.to_owned();
+        let tenant = match parts.headers.get("x-tenant-id") {
+            None => None,
+            Some(_) => Some(only(&parts.headers, "x-tenant-id").ok_or_else(unknown)?.to_owned()),
+        };
+        let backend = surfaces.service.backend(&key, tenant.as_deref()).await.map_err(|error| match error {
+            doorward_service::Error::Refused(Refusal::Unauthenticated) => unknown(),
+            error => error.into(),
+        })?;
+        if let Some(context) = parts.extensions.get::<RequestContext>() {
+            context.note_tenant(backend.tenant.as_str());
+        }
+        backend.may(G::RIGHT)?;
+        let human = actor(&parts.headers)?;
+        Ok(Self { backend: backend.on_behalf_of(human), grade: PhantomData })
+    }
+}
+
+/// The human behind an operator's call: at most 100 visible characters.
+fn actor(headers: &HeaderMap) -> Result<Option<String>, Problem> {
+    const NAME: &str = "x-doorward-actor";
+    if !headers.contains_key(NAME) {
+        return Ok(None);
+    }
+    let text = only_bytes(headers, NAME).and_then(|bytes| std::str::from_utf8(bytes).ok());
+    let fits = |text: &&str| (1..=100).contains(&text.chars().count()) && !text.chars().any(char::is_control);
+    let fault = || Problem::invalid(vec![FieldError::new("X-Doorward-Actor", FieldFault::Range, "must be one header of 1 to 100 visible characters")]);
+    text.filter(fits).map(|text| Some(text.to_owned())).ok_or_else(fault)
+}
+
+/// A header that is there once, as visible text.
+fn only<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    only_bytes(headers, name).and_then(|bytes| std::str::from_utf8(bytes).ok()).filter(|text| !text.is_empty())
+}
+
+fn only_bytes<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a [u8]> {
+    let mut values = headers.get_all(name).iter();
+    let first = values.next()?;
+    if values.next().is_some() { None } else { Some(first.as_bytes()) }
+}
+
+/// The parts of a path, as text. What can't be read is as unknown as what isn't there.
+pub(crate) struct Ids<T>(pub(crate) T);
+
+impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for Ids<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let Path(ids) = Path::<T>::from_request_parts(parts, state).await.map_err(|_| Problem::new(Kind::NotFound))?;
+        Ok(Self(ids))
+    }
+}
+
+/// An id of a path.
+pub(crate) fn id<T: std::str::FromStr>(text: &str) -> Result<T, Problem> {
+    text.parse().map_err(|_| Problem::new(Kind::NotFound))
+}
+
+/// A user of a path.
+pub(crate) fn user(text: &str) -> Result<UserId, Problem> {
+    UserId::new(text).ok_or_else(|| Problem::new(Kind::NotFound))
+}
+
+/// A JSON body that must be there. Unknown and repeated fields are refused, with the field named.
+pub(crate) struct Json<T>(pub(crate) T);
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Json<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+        let is_json = is_json(request.headers());
+        let WholeBody(body) = WholeBody::from_request(request, state).await?;
+        if body.is_empty() {
+            return Err(Problem::new(Kind::InvalidRequest).detail("A JSON object is wanted as the body, and there is none."));
+        }
+        if !is_json {
+            return Err(Problem::new(Kind::UnsupportedMediaType).detail("Send the body as JSON, with Content-Type: application/json."));
+        }
+        read_json(&body).map(Self)
+    }
+}
+
+/// No body, or an empty object: neither body nor Content-Type is needed where there are no fields.
+pub(crate) struct NoBody;
+
+#[derive(serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Empty {}
+
+impl<S: Send + Sync> FromRequest<S> for NoBody {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+        let WholeBody(body) = WholeBody::from_request(request, state).await?;
+        if !body.is_empty() {
+            let Empty {} = read_json(&body)?;
+        }
+        Ok(Self)
+    }
+}
+
+fn is_json(headers: &HeaderMap) -> bool {
+    let essence = only(headers, header::CONTENT_TYPE.as_str()).and_then(|value| value.split(';').next()).map(str::trim).unwrap_or_default();
+    let suffixed = essence.get(..12).is_some_and(|start| start.eq_ignore_ascii_case("application/")) && essence.to_ascii_lowercase().ends_with("+json");
+    essence.eq_ignore_ascii_case("application/json") || suffixed
+}
+
+fn read_json<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
+    let mut reader = serde_json::Deserializer::from_slice(body);
+    let read = serde_path_to_error::deserialize(&mut reader).map_err(|error| fault(&error))?;
+    reader.end().map_err(|_| Problem::new(Kind::InvalidRequest).detail("There is something after the JSON object."))?;
+    Ok(read)
+}
+
+/// What serde found, with the field that it names.
+fn fault(error: &serde_path_to_error::Error<serde_json::Error>) -> Problem {
+    let inner = error.inner();
+    if inner.is_syntax() || inner.is_eof() {
+        return Problem::new(Kind::InvalidRequest).detail(format!("The body isn't JSON: it breaks at line {}, column {}.", inner.line(), inner.column()));
+    }
+    let text = inner.to_string();
+    let text = text.rsplit_once(" at line ").map_or(text.as_str(), |(text, _)| text);
+    let path = error.path().to_string();
+    let path = if path == "." { String::new() } else { path };
+    let named = |start: &str| text.strip_prefix(start).and_then(|rest| rest.split('`').next()).map(str::to_owned);
+    let below = |name: String| if path.is_empty() || path == name || path.ends_with(&format!(".{name}")) { if path.is_empty() { name } else { path.clone() } } else { format!("{path}.{name}") };
+    if let Some(name) = named("missing field `") {
+        return Problem::invalid(vec![FieldError::new(below(name), FieldFault::Required, "is required")]);
+    }
+    if let Some(name) = named("unknown field `") {
+        return Problem::invalid(vec![FieldError::new(below(name), FieldFault::Unknown, "is no field of this request")]);
+    }
+    if let Some(name) = named("duplicate field `") {
+        return Problem::invalid(vec![FieldError::new(below(name), FieldFault::Repeated, "is given more than once")]);
+    }
+    if path.is_empty() {
+        return Problem::new(Kind::InvalidRequest).detail("The body must be a JSON object.");
+    }
+    // What serde says may repeat what was sent, which may be a secret: only the expectation is passed on.
+    let expected = text.split_once("expected ").map_or("another value", |(_, expected)| expected);
+    Problem::invalid(vec![FieldError::new(path, FieldFault::Format, format!("must be {expected}"))])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde::Deserialize;
+
+    #[derive(Deserialize, Debug)]
+    #[serde(deny_unknown_fields)]
+    #[expect(dead_code, reason = "only the reading is tested")]
+    struct Outer {
+        name: String,
+        inner: Option<Inner>,
+        #[serde(default)]
+        list: Vec<u8>,
+    }
+
+    #[derive(Deserialize, Debug)]
+    #[serde(deny_unknown_fields)]
+    #[expect(dead_code, reason = "only the reading is tested")]
+    struct Inner {
+        method: u8,
+    }
+
+    fn told(body: &str) -> String {
+        let problem = read_json::<Outer>(body.as_bytes()).expect_err("it is refused");
+        problem.errors.first().map_or_else(|| problem.detail.to_string(), |error| format!("{} {:?}", error.field, error.code))
+    }
+
+    #[test]
+    fn faults_name_the_field() {
+        assert_eq!(told("{}"), "name Required");
+        assert_eq!(told(r#"{"name":"a","surname":1}"#), "surname Unknown");
+        assert_eq!(told(r#"{"name":"a","name":"b"}"#), "name Repeated");
+        assert_eq!(told(r#"{"name":7}"#), "name Format");
+        assert_eq!(told(r#"{"name":"a","inner":{}}"#), "inner.method Required");
+        assert_eq!(told(r#"{"name":"a","inner":{"method":1,"when":2}}"#), "inner.when Unknown");
+        assert_eq!(told(r#"{"name":"a","list":[1,"x"]}"#), "list[1] Format");
+        assert_eq!(told("{"), "The body isn't JSON: it breaks at line 1, column 1.");
+        assert_eq!(told(r#"{"name":"a"} x"#), "There is something after the JSON object.");
+        assert_eq!(told("[]"), "name Required");
+    }
+
+    #[test]
+    fn what_was_sent_is_not_repeated() {
+        let problem = read_json::<Outer>(br#"{"name":"a","list":["dws_secret"]}"#).expect_err("it is refused");
+        assert!(!format!("{problem:?}").contains("dws_secret"));
+    }
+}

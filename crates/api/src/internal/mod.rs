@@ -1,0 +1,16 @@
+//! The internal surface, `/internal`: the host's backend and operators. API key, JSON, problems.
+
+mod activations;
+mod people;
+mod sessions;
+mod sign_ins;
+mod signing;
+
+use utoipa_axum::router::OpenApiRouter;
+
+use crate::Surfaces;
+
+/// The surface's paths.
+pub(crate) fn router() -> OpenApiRouter<Surfaces> {
+    OpenApiRouter::new().merge(sign_ins::router()).merge(sessions::router()).merge(activations::router()).merge(people::router())
+}

@@ -1,0 +1,61 @@
+//! `/internal/sign-ins`: evaluate, then complete.
+
+use axum::Json as Answer;
+use axum::extract::State;
+use http::StatusCode;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::signing::{Attempt, Finish};
+use crate::Surfaces;
+use crate::extract::{Ids, Json, Key, Read, SignIn as MaySignIn, id};
+use crate::problem::Problem;
+use crate::query::{Nothing, Query};
+use crate::wire::{Device, Opened, SignIn};
+
+pub(super) fn router() -> OpenApiRouter<Surfaces> {
+    OpenApiRouter::new().routes(routes!(evaluate)).routes(routes!(get_sign_in)).routes(routes!(complete))
+}
+
+/// Evaluate a sign-in
+///
+/// After the first factor: whether the second may be skipped. Only a valid device token of this tenant and user identifies a device.
+#[utoipa::path(post, path = "/internal/sign-ins", tag = "sign-ins", operation_id = "evaluate_sign_in", request_body = Attempt,
+    responses((status = 201, body = SignIn)), extensions(("x-doorward-role" = json!("host"))))]
+async fn evaluate(
+    State(surfaces): State<Surfaces>,
+    key: Key<MaySignIn>,
+    Query(Nothing): Query<Nothing>,
+    Json(attempt): Json<Attempt>,
+) -> Result<(StatusCode, Answer<SignIn>), Problem> {
+    let view = surfaces.service.evaluate(&key.backend, attempt.read()?).await?;
+    let sign_in = SignIn::of(view.sign_in, view.device.map(Device::from), surfaces.service.now());
+    Ok((StatusCode::CREATED, Answer(sign_in)))
+}
+
+/// Why was I challenged?
+///
+/// A sign-in as it was decided, with its reasons.
+#[utoipa::path(get, path = "/internal/sign-ins/{id}", tag = "sign-ins", operation_id = "get_sign_in", params(("id" = String, Path, description = "A sign-in's id")),
+    responses((status = 200, body = SignIn)), extensions(("x-doorward-role" = json!("viewer"))))]
+async fn get_sign_in(State(surfaces): State<Surfaces>, key: Key<Read>, Ids(sign_in): Ids<String>, Query(Nothing): Query<Nothing>) -> Result<Answer<SignIn>, Problem> {
+    let view = surfaces.service.get_sign_in(&key.backend, id(&sign_in)?).await?;
+    Ok(Answer(SignIn::of(view.sign_in, view.device.map(Device::from), surfaces.service.now())))
+}
+
+/// Complete a sign-in
+///
+/// When the host is done: opens the session. Everything is judged again as it stands now; a refusal leaves the sign-in open.
+#[utoipa::path(post, path = "/internal/sign-ins/{id}/complete", tag = "sign-ins", operation_id = "complete_sign_in", params(("id" = String, Path, description = "A sign-in's id")),
+    request_body = Finish, responses((status = 201, body = Opened)), extensions(("x-doorward-role" = json!("host"))))]
+async fn complete(
+    State(surfaces): State<Surfaces>,
+    key: Key<MaySignIn>,
+    Ids(sign_in): Ids<String>,
+    Query(Nothing): Query<Nothing>,
+    Json(finish): Json<Finish>,
+) -> Result<(StatusCode, Answer<Opened>), Problem> {
+    let completion = finish.read()?;
+    let opened = surfaces.service.complete(&key.backend, id(&sign_in)?, completion).await?;
+    Ok((StatusCode::CREATED, Answer(opened.into())))
+}

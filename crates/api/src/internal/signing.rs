@@ -1,0 +1,363 @@
+//! What a host says of a person who signs in: read and checked, every fault named.
+
+use std::net::IpAddr;
+
+use doorward_domain::{Completion, SecondFactor, UserId};
+use doorward_service::{DeviceInfo, Looks, SignInRequest};
+use serde::Deserialize;
+use serde_json::{Map, Value};
+use utoipa::ToSchema;
+
+use crate::wire::device_name;
+use crate::problem::{FieldError, FieldFault, Problem};
+use crate::wire::Mfa;
+
+/// An attempt to sign in, after the first factor.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Attempt {
+    /// The host's own id of the person: 1 to 255 bytes, no control characters, not `.` or `..`.
+    #[schema(min_length = 1, max_length = 255, example = "user-1")]
+    user_id: String,
+    /// The person's address, as the host sees it.
+    #[schema(example = "203.0.113.7")]
+    ip: String,
+    /// The person's user agent, as it came.
+    #[schema(max_length = 8192, example = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/149.0.0.0 Safari/537.36")]
+    user_agent: String,
+    /// `Sec-CH-UA…` headers by name, as they came; at most 32.
+    #[serde(default)]
+    #[schema(value_type = Option<Object>)]
+    client_hints: Map<String, Value>,
+    /// What an app says of itself.
+    device_info: Option<AppInfo>,
+    /// Further attributes of the device: an object, or an opaque string of 1 to 512 characters.
+    #[schema(value_type = Option<Object>)]
+    fingerprint: Option<Value>,
+    /// The device token, or the raw value of the cookie that holds several.
+    #[schema(max_length = 4096, example = "dwd_…")]
+    device_token: Option<String>,
+    /// How the person signs in, in the host's words: 1 to 64 characters. `password`, if absent.
+    #[schema(max_length = 64, example = "password")]
+    login_method: Option<String>,
+    /// References of the first factors alone (RFC 8176), at most 8; Doorward adds the second. From `login_method`, if absent.
+    #[schema(max_items = 8, example = json!(["pwd"]))]
+    amr: Option<Vec<String>>,
+    /// When the first factor was verified, RFC 3339; now, if absent.
+    #[schema(format = DateTime)]
+    authenticated_at: Option<String>,
+    /// What is known of the person's second factor; `available`, if absent.
+    second_factor: Option<SecondFactorWord>,
+    /// The second factor, with `second_factor: "done"` alone.
+    mfa: Option<Mfa>,
+    /// Always ask for the second factor here.
+    #[serde(default)]
+    #[schema(required = false)]
+    require_mfa: bool,
+}
+
+/// A session to be opened without evaluation.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Entry {
+    /// The host's own id of the person.
+    #[schema(min_length = 1, max_length = 255, example = "user-1")]
+    user_id: String,
+    /// The person's address, as the host sees it.
+    #[schema(example = "203.0.113.7")]
+    ip: String,
+    /// The person's user agent, as it came.
+    #[schema(max_length = 8192, example = "curl/8.5.0")]
+    user_agent: String,
+    /// The device token, or the raw value of the cookie that holds several.
+    #[schema(max_length = 4096)]
+    device_token: Option<String>,
+    /// How the person signed in: 1 to 64 characters. `password`, if absent.
+    #[schema(max_length = 64)]
+    login_method: Option<String>,
+    /// References of the first factors alone (RFC 8176), at most 8.
+    #[schema(max_items = 8)]
+    amr: Option<Vec<String>>,
+    /// The second factor, where one was verified.
+    mfa: Option<Mfa>,
+    /// When the first factor was verified, RFC 3339; now, if absent.
+    #[schema(format = DateTime)]
+    authenticated_at: Option<String>,
+    /// The host's own name for the session: 1 to 255 characters.
+    #[schema(min_length = 1, max_length = 255)]
+    external_session_id: Option<String>,
+}
+
+/// What the host says when it is done.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Finish {
+    /// The second factor, where one was verified since the sign-in began.
+    mfa: Option<Mfa>,
+    /// The checkbox beside the code: trust the device in the same transaction.
+    #[serde(default)]
+    #[schema(required = false)]
+    trust_device: bool,
+    /// Whether trust may be given in this session at all; `true`, if absent.
+    #[schema(default = true)]
+    offer_trust: Option<bool>,
+    /// A name of the person's own for the device: 1 to 64 characters.
+    #[schema(min_length = 1, max_length = 64)]
+    device_name: Option<String>,
+    /// What the host keeps with the device: an object of at most 4,096 bytes. Replaces what was there.
+    #[schema(value_type = Option<Object>)]
+    device_metadata: Option<Map<String, Value>>,
+    /// The host's own name for the session: 1 to 255 characters.
+    #[schema(min_length = 1, max_length = 255)]
+    external_session_id: Option<String>,
+}
+
+/// What is known of the person's second factor.
+#[derive(Deserialize, ToSchema, Clone, Copy, PartialEq, Eq)]
+#[serde(rename_all = "snake_case")]
+enum SecondFactorWord {
+    /// The person has one, and it wasn't asked for yet.
+    Available,
+    /// The person has none.
+    None,
+    /// It was verified already.
+    Done,
+}
+
+/// What an app says of itself; each at most 128 characters.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct AppInfo {
+    /// `desktop`, `mobile`, `tablet`, `tv` or `app`.
+    r#type: Option<String>,
+    model: Option<String>,
+    platform: Option<String>,
+    platform_version: Option<String>,
+    app: Option<String>,
+    app_version: Option<String>,
+}
+
+/// Faults, collected so that an answer names all of them.
+struct Faults(Vec<FieldError>);
+
+impl Faults {
+    fn add(&mut self, field: &str, code: FieldFault, description: &str) {
+        self.0.push(FieldError::new(field, code, description));
+    }
+
+    fn user(&mut self, text: &str) -> Option<UserId> {
+        let user = UserId::new(text);
+        if user.is_none() {
+            let code = if text.is_empty() { FieldFault::Required } else { FieldFault::Format };
+            self.add("user_id", code, "must be 1 to 255 bytes without control characters, and not . or ..");
+        }
+        user
+    }
+
+    fn ip(&mut self, text: &str) -> Option<IpAddr> {
+        let ip = text.parse().ok();
+        if ip.is_none() {
+            self.add("ip", FieldFault::Format, "must be an IPv4 or IPv6 address");
+        }
+        ip
+    }
+
+    /// A text of so many characters at most, at least one, without control characters.
+    fn text(&mut self, field: &str, text: &str, longest: usize) {
+        if !(1..=longest).contains(&text.chars().count()) {
+            self.add(field, FieldFault::Range, &format!("must be 1 to {longest} characters long"));
+        } else if text.chars().any(char::is_control) {
+            self.add(field, FieldFault::Format, "must hold no control characters");
+        }
+    }
+
+    fn bytes(&mut self, field: &str, text: &str, longest: usize) {
+        if text.len() > longest {
+            self.add(field, FieldFault::Range, &format!("must be at most {longest} bytes long"));
+        }
+    }
+
+    fn amr(&mut self, amr: Option<Vec<String>>, login_method: &str) -> Vec<String> {
+        let Some(amr) = amr else { return if login_method == PASSWORD { vec!["pwd".to_owned()] } else { vec![] } };
+        let plain = |word: &String| (1..=32).contains(&word.len()) && word.bytes().all(|b| b.is_ascii_alphanumeric() || b"_.-:".contains(&b));
+        if amr.len() > 8 || !amr.iter().all(plain) {
+            self.add("amr", FieldFault::Format, "must be at most 8 references of 1 to 32 letters, digits and _ . - :");
+        } else if amr.iter().any(|word| word == "mfa") {
+            self.add("amr", FieldFault::Conflict, "names first factors alone; state the second in mfa");
+        }
+        amr
+    }
+
+    fn hints(&mut self, hints: Map<String, Value>) -> Vec<(String, String)> {
+        if hints.len() > 32 {
+            self.add("client_hints", FieldFault::Range, "must hold at most 32 headers");
+            return vec![];
+        }
+        let mut read = Vec::with_capacity(hints.len());
+        for (name, value) in hints {
+            match value {
+                Value::String(value) if value.len() <= 1_024 => read.push((name, value)),
+                _ => self.add("client_hints", FieldFault::Format, "must hold texts of at most 1024 bytes by header name"),
+            }
+        }
+        read
+    }
+
+    fn info(&mut self, info: Option<AppInfo>) -> Option<DeviceInfo> {
+        let AppInfo { r#type, model, platform, platform_version, app, app_version } = info?;
+        let given = [("type", &r#type), ("model", &model), ("platform", &platform), ("platform_version", &platform_version), ("app", &app), ("app_version", &app_version)];
+        for (name, value) in given {
+            if let Some(value) = value {
+                self.text(&format!("device_info.{name}"), value, 128);
+            }
+        }
+        Some(DeviceInfo { kind: r#type, model, platform, platform_version, app, app_version })
+    }
+
+    /// Attributes as canonical text: keys sorted, so that their order makes no other device.
+    fn attributes(&mut self, fingerprint: Option<Value>) -> Option<String> {
+        match fingerprint? {
+            Value::String(text) => {
+                self.text("fingerprint", &text, 512);
+                Some(format!("={text}"))
+            }
+            Value::Object(attributes) => {
+                let text = canonical(&attributes);
+                if attributes.len() > 64 || text.len() > 8_192 {
+                    self.add("fingerprint", FieldFault::Range, "must hold at most 64 attributes in 8192 bytes");
+                }
+                (!attributes.is_empty()).then_some(text)
+            }
+            _ => {
+                self.add("fingerprint", FieldFault::Format, "must be an object of attributes, or a text");
+                None
+            }
+        }
+    }
+
+    fn finish<T>(self, read: Option<T>) -> Result<T, Problem> {
+        match read {
+            Some(read) if self.0.is_empty() => Ok(read),
+            _ => Err(Problem::invalid(self.0)),
+        }
+    }
+}
+
+const PASSWORD: &str = "password";
+
+fn canonical(attributes: &Map<String, Value>) -> String {
+    let mut sorted: Vec<_> = attributes.iter().collect();
+    sorted.sort_unstable_by_key(|(name, _)| *name);
+    sorted.iter().map(|(name, value)| format!("{}:{value}\n", Value::String((*name).clone()))).collect()
+}
+
+impl Attempt {
+    pub(super) fn read(self) -> Result<SignInRequest, Problem> {
+        let mut faults = Faults(vec![]);
+        let user = faults.user(&self.user_id);
+        let ip = faults.ip(&self.ip);
+        faults.bytes("user_agent", &self.user_agent, 8_192);
+        if let Some(token) = &self.device_token {
+            faults.bytes("device_token", token, 4_096);
+        }
+        let login_method = self.login_method.unwrap_or_else(|| PASSWORD.to_owned());
+        faults.text("login_method", &login_method, 64);
+        let second_factor = self.second_factor.unwrap_or(SecondFactorWord::Available);
+        match (second_factor, &self.mfa) {
+            (SecondFactorWord::Done, None) => faults.add("mfa", FieldFault::Required, "is required with second_factor done"),
+            (SecondFactorWord::Available | SecondFactorWord::None, Some(_)) => {
+                faults.add("mfa", FieldFault::Conflict, "goes with second_factor done alone; state it at completion");
+            }
+            _ => {}
+        }
+        if second_factor == SecondFactorWord::None && self.require_mfa {
+            faults.add("require_mfa", FieldFault::Conflict, "can't be met by a person without a second factor");
+        }
+        let amr = faults.amr(self.amr, &login_method);
+        let client_hints = faults.hints(self.client_hints);
+        let device_info = faults.info(self.device_info);
+        let attributes = faults.attributes(self.fingerprint);
+        let authenticated_at = crate::wire::time("authenticated_at", self.authenticated_at.as_deref(), &mut faults.0);
+        let mfa = self.mfa.map(|mfa| mfa.read(&mut faults.0));
+        let second_factor = match second_factor {
+            SecondFactorWord::Available => SecondFactor::Available,
+            SecondFactorWord::None => SecondFactor::None,
+            SecondFactorWord::Done => SecondFactor::Done,
+        };
+        let user_agent = self.user_agent;
+        faults.finish(user.zip(ip).map(|(user, ip)| SignInRequest {
+            user,
+            looks: Looks { ip, user_agent, client_hints, device_info, attributes },
+            device_token: self.device_token,
+            login_method,
+            amr,
+            authenticated_at,
+            second_factor,
+            mfa,
+            require_mfa: self.require_mfa,
+        }))
+    }
+}
+
+impl Entry {
+    /// The attempt, and the host's name for the session. The host answers for the second factor itself.
+    pub(super) fn read(self) -> Result<(SignInRequest, Option<String>), Problem> {
+        let mut faults = Faults(vec![]);
+        if let Some(external) = &self.external_session_id {
+            faults.text("external_session_id", external, 255);
+        }
+        let attempt = Attempt {
+            user_id: self.user_id,
+            ip: self.ip,
+            user_agent: self.user_agent,
+            client_hints: Map::new(),
+            device_info: None,
+            fingerprint: None,
+            device_token: self.device_token,
+            login_method: self.login_method,
+            amr: self.amr,
+            authenticated_at: self.authenticated_at,
+            second_factor: Some(if self.mfa.is_some() { SecondFactorWord::Done } else { SecondFactorWord::None }),
+            mfa: self.mfa,
+            require_mfa: false,
+        };
+        match (attempt.read(), faults.0.is_empty()) {
+            (Ok(request), true) => Ok((request, self.external_session_id)),
+            (Ok(_), false) => Err(Problem::invalid(faults.0)),
+            (Err(mut problem), _) => {
+                problem.errors.extend(faults.0);
+                Err(Problem::invalid(problem.errors))
+            }
+        }
+    }
+}
+
+impl Finish {
+    pub(super) fn read(self) -> Result<Completion, Problem> {
+        let mut faults = Faults(vec![]);
+        if let Some(external) = &self.external_session_id {
+            faults.text("external_session_id", external, 255);
+        }
+        if let Some(name) = &self.device_name
+            && let Err(fault) = device_name("device_name", name)
+        {
+            faults.0.push(fault);
+        }
+        if self.device_metadata.as_ref().is_some_and(|metadata| Value::Object(metadata.clone()).to_string().len() > 4_096) {
+            faults.add("device_metadata", FieldFault::Range, "must be at most 4096 bytes of JSON");
+        }
+        let refuse_trust = self.offer_trust == Some(false);
+        if refuse_trust && self.trust_device {
+            faults.add("trust_device", FieldFault::Conflict, "contradicts offer_trust false");
+        }
+        let mfa = self.mfa.map(|mfa| mfa.read(&mut faults.0));
+        faults.finish(Some(Completion {
+            mfa,
+            trust_device: self.trust_device,
+            refuse_trust,
+            device_name: self.device_name,
+            device_metadata: self.device_metadata,
+            external_session_id: self.external_session_id,
+        }))
+    }
+}

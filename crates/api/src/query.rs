@@ -1,0 +1,174 @@
+//! Query parameters of the own APIs: an unknown or repeated one, or a bad value, is 400.
+
+use axum::extract::FromRequestParts;
+use doorward_domain::{DeviceStatus, SessionStatus};
+use doorward_service::PageRequest;
+use http::request::Parts;
+
+use crate::problem::{FieldError, FieldFault, Problem};
+
+/// A set of parameters that a path takes.
+pub(crate) trait Parameters: Sized {
+    /// Their names.
+    const NAMES: &'static [&'static str];
+    /// Reads them.
+    fn read(given: &mut Given) -> Self;
+}
+
+/// The parameters of a request, and the faults found in them.
+pub(crate) struct Given {
+    pairs: Vec<(String, String)>,
+    faults: Vec<FieldError>,
+}
+
+impl Given {
+    fn value(&self, name: &str) -> Option<&str> {
+        self.pairs.iter().find(|(given, _)| given == name).map(|(_, value)| &**value)
+    }
+
+    fn fault(&mut self, name: &str, code: FieldFault, description: &str) {
+        let sent = self.value(name).unwrap_or_default().to_owned();
+        self.faults.push(FieldError::new(name, code, description).sent(sent));
+    }
+
+    /// `true` or `false`; `false` if it isn't there.
+    pub(crate) fn flag(&mut self, name: &str) -> bool {
+        match self.value(name) {
+            None | Some("false") => false,
+            Some("true") => true,
+            Some(_) => {
+                self.fault(name, FieldFault::Format, "must be true or false");
+                false
+            }
+        }
+    }
+
+    /// One of the words, or the first of them if it isn't there.
+    pub(crate) fn word<T: Copy>(&mut self, name: &str, words: &[(&str, T)], description: &str) -> T {
+        let Some(given) = self.value(name) else { return words[0].1 };
+        let found = words.iter().find(|(word, _)| *word == given).map(|(_, meaning)| *meaning);
+        found.unwrap_or_else(|| {
+            self.fault(name, FieldFault::Format, description);
+            words[0].1
+        })
+    }
+
+    fn page(&mut self) -> PageRequest {
+        let limit = match self.value("limit").map(str::parse::<u16>) {
+            None => 20,
+            Some(Ok(limit @ 1..=100)) => limit,
+            Some(_) => {
+                self.fault("limit", FieldFault::Range, "must be a number from 1 to 100");
+                20
+            }
+        };
+        PageRequest { limit, cursor: self.value("cursor").map(str::to_owned) }
+    }
+}
+
+/// Query parameters, read strictly.
+pub(crate) struct Query<P>(pub(crate) P);
+
+impl<P: Parameters, S: Sync> FromRequestParts<S> for Query<P> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        let query = parts.uri.query().unwrap_or_default();
+        let pairs: Vec<(String, String)> = form_urlencoded::parse(query.as_bytes()).into_owned().collect();
+        let mut faults = Vec::new();
+        for (at, (name, _)) in pairs.iter().enumerate() {
+            if !P::NAMES.contains(&name.as_str()) {
+                faults.push(FieldError::new(name.clone(), FieldFault::Unknown, format!("is no parameter of this path; it takes {}", known(P::NAMES))));
+            } else if pairs[..at].iter().any(|(before, _)| before == name) {
+                faults.push(FieldError::new(name.clone(), FieldFault::Repeated, "is given more than once"));
+            }
+        }
+        let mut given = Given { pairs, faults };
+        let read = P::read(&mut given);
+        if given.faults.is_empty() { Ok(Self(read)) } else { Err(Problem::invalid(given.faults)) }
+    }
+}
+
+fn known(names: &[&str]) -> String {
+    if names.is_empty() { "none".to_owned() } else { names.join(", ") }
+}
+
+/// No parameters at all.
+pub(crate) struct Nothing;
+
+impl Parameters for Nothing {
+    const NAMES: &'static [&'static str] = &[];
+    fn read(_: &mut Given) -> Self {
+        Self
+    }
+}
+
+/// A page of a list.
+pub(crate) struct PageOnly(pub(crate) PageRequest);
+
+impl Parameters for PageOnly {
+    const NAMES: &'static [&'static str] = &["limit", "cursor"];
+    fn read(given: &mut Given) -> Self {
+        Self(given.page())
+    }
+}
+
+const DEVICE_WORDS: [(&str, Option<DeviceStatus>); 4] =
+    [("trusted", Some(DeviceStatus::Trusted)), ("unverified", Some(DeviceStatus::Unverified)), ("hijacked", Some(DeviceStatus::Hijacked)), ("all", None)];
+
+/// A list of devices: the trusted ones, unless asked otherwise.
+pub(crate) struct DeviceList<const ALL_BY_DEFAULT: bool> {
+    pub(crate) status: Option<DeviceStatus>,
+    pub(crate) page: PageRequest,
+}
+
+impl<const ALL_BY_DEFAULT: bool> Parameters for DeviceList<ALL_BY_DEFAULT> {
+    const NAMES: &'static [&'static str] = &["status", "limit", "cursor"];
+    fn read(given: &mut Given) -> Self {
+        let mut words = DEVICE_WORDS;
+        if ALL_BY_DEFAULT {
+            words.rotate_right(1);
+        }
+        Self { status: given.word("status", &words, "must be trusted, unverified, hijacked or all"), page: given.page() }
+    }
+}
+
+/// A list of sessions: the live ones, unless asked otherwise.
+pub(crate) struct SessionList {
+    pub(crate) status: Option<SessionStatus>,
+    pub(crate) page: PageRequest,
+}
+
+impl Parameters for SessionList {
+    const NAMES: &'static [&'static str] = &["status", "limit", "cursor"];
+    fn read(given: &mut Given) -> Self {
+        let words = [
+            ("active", Some(SessionStatus::Active)),
+            ("inactive", Some(SessionStatus::Inactive)),
+            ("ended", Some(SessionStatus::Ended)),
+            ("blocked", Some(SessionStatus::Blocked)),
+            ("all", None),
+        ];
+        Self { status: given.word("status", &words, "must be active, inactive, ended, blocked or all"), page: given.page() }
+    }
+}
+
+/// `end_sessions`.
+pub(crate) struct EndSessions(pub(crate) bool);
+
+impl Parameters for EndSessions {
+    const NAMES: &'static [&'static str] = &["end_sessions"];
+    fn read(given: &mut Given) -> Self {
+        Self(given.flag("end_sessions"))
+    }
+}
+
+/// `except_current`.
+pub(crate) struct ExceptCurrent(pub(crate) bool);
+
+impl Parameters for ExceptCurrent {
+    const NAMES: &'static [&'static str] = &["except_current"];
+    fn read(given: &mut Given) -> Self {
+        Self(given.flag("except_current"))
+    }
+}

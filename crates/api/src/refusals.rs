@@ -1,0 +1,63 @@
+//! How the two own APIs word the core's refusals: one exhaustive mapping.
+
+use doorward_domain::Refusal;
+use doorward_domain::refusal::{FactorMissing, TrustBar};
+use doorward_service::Error;
+
+use crate::problem::{Challenge, FieldError, FieldFault, Kind, Problem};
+
+impl From<Refusal> for Problem {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::Unauthenticated => Self::unauthenticated(Challenge::InvalidToken),
+            Refusal::RoleTooLow => Self::new(Kind::RoleTooLow),
+            Refusal::NotFound => Self::new(Kind::NotFound),
+            Refusal::ActivationNotFound => Self::new(Kind::ActivationNotFound),
+            Refusal::MfaRequired(missing) => Self::new(Kind::MfaRequired).detail(what_is_missing(missing)),
+            Refusal::TrustNotAllowed(TrustBar::Policy) => {
+                Self::new(Kind::TrustNotAllowed).detail("The tenant's policy lets no device be trusted in place of the second factor.")
+            }
+            Refusal::TrustNotAllowed(TrustBar::RefusedAtSignIn) => {
+                Self::new(Kind::TrustNotAllowed).detail("The host asked at the sign-in that no trust be given in this session.")
+            }
+            Refusal::RecentAuthRequired => Self::new(Kind::RecentAuthRequired),
+            Refusal::SignInDenied(reason) => Self::new(Kind::SignInDenied).detail(reason.sentence()).arg("reason", reason.as_str()),
+            Refusal::SignInCancelled => Self::new(Kind::SignInCancelled),
+            Refusal::SignInCompleted => Self::new(Kind::SignInCompleted),
+            Refusal::SignInExpired => Self::new(Kind::SignInExpired),
+            Refusal::DeviceHijacked => Self::new(Kind::DeviceHijacked),
+            Refusal::AuthenticationOutdated => Self::new(Kind::AuthenticationOutdated),
+            Refusal::Invalid(invalid) => {
+                let code = match invalid.code {
+                    "required" => FieldFault::Required,
+                    "range" => FieldFault::Range,
+                    "unknown" => FieldFault::Unknown,
+                    "conflict" => FieldFault::Conflict,
+                    _ => FieldFault::Format,
+                };
+                Self::invalid(vec![FieldError::new(invalid.field, code, invalid.description)])
+            }
+            Refusal::Unavailable => Self::new(Kind::Unavailable),
+        }
+    }
+}
+
+impl From<Error> for Problem {
+    fn from(error: Error) -> Self {
+        match error {
+            Error::Refused(refusal) => refusal.into(),
+            Error::Unavailable => Self::new(Kind::Unavailable),
+            Error::Internal => Self::new(Kind::Internal),
+        }
+    }
+}
+
+const fn what_is_missing(missing: FactorMissing) -> &'static str {
+    match missing {
+        FactorMissing::NotVerified => "A second factor must be verified in this sign-in or session first; one that was skipped does not count.",
+        FactorMissing::TooLongAgo => "The second factor was verified too long ago; verify it once more.",
+        FactorMissing::MethodNotAccepted => "The second factor was verified by a method that may not seed trust under the tenant's policy.",
+        FactorMissing::BeforeChange => "The account's second factors have changed since; verify the second factor once more.",
+        FactorMissing::NotOnThatDevice => "That device has not passed a second factor itself; sign in on it with the second factor first.",
+    }
+}
