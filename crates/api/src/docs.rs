@@ -14,7 +14,13 @@ const CSP: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'unsa
 
 /// The description's paths.
 pub(crate) fn router() -> Router<Surfaces> {
-    let config = Config::default().deep_linking(true).display_request_duration(true).doc_expansion("list").filter(true).validator_url("none").persist_authorization(false);
+    let config = Config::default()
+        .deep_linking(true)
+        .display_request_duration(true)
+        .doc_expansion("list")
+        .filter(true)
+        .validator_url("none")
+        .persist_authorization(false);
     let ui = SwaggerUi::new("/docs").url("/openapi.json", description()).config(config);
     Router::new().merge(Router::<()>::from(ui).layer(from_fn(with_policy)).with_state(()))
 }

@@ -12,6 +12,7 @@ use serde::de::DeserializeOwned;
 use crate::Surfaces;
 use crate::context::RequestContext;
 use crate::layers::WholeBody;
+use crate::object::Object;
 use crate::problem::{Challenge, FieldError, FieldFault, Kind, Problem};
 
 /// A person, by their session's access token. Whether it is live is checked inside each transaction.
@@ -165,7 +166,7 @@ fn is_json(headers: &HeaderMap) -> bool {
 
 fn read_json<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
     let mut reader = serde_json::Deserializer::from_slice(body);
-    let read = serde_path_to_error::deserialize(&mut reader).map_err(|error| fault(&error))?;
+    let Object(read) = serde_path_to_error::deserialize(&mut reader).map_err(|error| fault(&error))?;
     reader.end().map_err(|_| Problem::new(Kind::InvalidRequest).detail("There is something after the JSON object."))?;
     Ok(read)
 }
@@ -181,7 +182,13 @@ fn fault(error: &serde_path_to_error::Error<serde_json::Error>) -> Problem {
     let path = error.path().to_string();
     let path = if path == "." { String::new() } else { path };
     let named = |start: &str| text.strip_prefix(start).and_then(|rest| rest.split('`').next()).map(str::to_owned);
-    let below = |name: String| if path.is_empty() || path == name || path.ends_with(&format!(".{name}")) { if path.is_empty() { name } else { path.clone() } } else { format!("{path}.{name}") };
+    let below = |name: String| {
+        if path.is_empty() || path == name || path.ends_with(&format!(".{name}")) {
+            if path.is_empty() { name } else { path.clone() }
+        } else {
+            format!("{path}.{name}")
+        }
+    };
     if let Some(name) = named("missing field `") {
         return Problem::invalid(vec![FieldError::new(below(name), FieldFault::Required, "is required")]);
     }
@@ -204,17 +211,17 @@ mod tests {
     use super::*;
     use serde::Deserialize;
 
-    #[derive(Deserialize, Debug)]
+    #[derive(Deserialize)]
     #[serde(deny_unknown_fields)]
     #[expect(dead_code, reason = "only the reading is tested")]
     struct Outer {
         name: String,
-        inner: Option<Inner>,
+        inner: Option<Object<Inner>>,
         #[serde(default)]
         list: Vec<u8>,
     }
 
-    #[derive(Deserialize, Debug)]
+    #[derive(Deserialize)]
     #[serde(deny_unknown_fields)]
     #[expect(dead_code, reason = "only the reading is tested")]
     struct Inner {
@@ -222,7 +229,7 @@ mod tests {
     }
 
     fn told(body: &str) -> String {
-        let problem = read_json::<Outer>(body.as_bytes()).expect_err("it is refused");
+        let problem = read_json::<Outer>(body.as_bytes()).err().expect("it is refused");
         problem.errors.first().map_or_else(|| problem.detail.to_string(), |error| format!("{} {:?}", error.field, error.code))
     }
 
@@ -237,12 +244,13 @@ mod tests {
         assert_eq!(told(r#"{"name":"a","list":[1,"x"]}"#), "list[1] Format");
         assert_eq!(told("{"), "The body isn't JSON: it breaks at line 1, column 1.");
         assert_eq!(told(r#"{"name":"a"} x"#), "There is something after the JSON object.");
-        assert_eq!(told("[]"), "name Required");
+        assert_eq!(told(r#"["a"]"#), "The body must be a JSON object.");
+        assert_eq!(told(r#"{"name":"a","inner":[1]}"#), "inner Format");
     }
 
     #[test]
     fn what_was_sent_is_not_repeated() {
-        let problem = read_json::<Outer>(br#"{"name":"a","list":["dws_secret"]}"#).expect_err("it is refused");
+        let problem = read_json::<Outer>(br#"{"name":"a","list":["dws_secret"]}"#).err().expect("it is refused");
         assert!(!format!("{problem:?}").contains("dws_secret"));
     }
 }

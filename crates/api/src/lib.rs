@@ -10,6 +10,7 @@ mod internal;
 pub mod layers;
 pub mod metrics;
 mod native;
+mod object;
 mod openapi;
 pub mod problem;
 mod query;

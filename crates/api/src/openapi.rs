@@ -26,7 +26,9 @@ pub fn description() -> OpenApi {
     api.info = InfoBuilder::new()
         .title("Doorward")
         .version(env!("CARGO_PKG_VERSION"))
-        .description(Some("Trusted devices and sessions beside any login: a sign-in that may skip its second factor, and revocation that holds everywhere at once."))
+        .description(Some(
+            "Trusted devices and sessions beside any login: a sign-in that may skip its second factor, and revocation that holds everywhere at once.",
+        ))
         .license(Some(LicenseBuilder::new().name("MIT OR Apache-2.0").identifier(Some("MIT OR Apache-2.0")).build()))
         .build();
     api.tags = Some(TAGS.iter().map(|(name, text)| tag(name, text)).collect());

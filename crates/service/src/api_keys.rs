@@ -13,8 +13,11 @@ impl Service {
     /// Recognises a caller by its API key, and by the tenant that it says it acts in, if it says so.
     ///
     /// # Errors
-    /// `Unauthenticated` if the key is unknown, expired, revoked or another tenant's.
+    /// `Unauthenticated` if the key is unknown, expired, revoked or another tenant's; `Unavailable` under a wrong server key.
     pub async fn backend(&self, key: &str, tenant: Option<&str>) -> Result<Backend, Error> {
+        if self.unfit.get().is_some() {
+            return Err(Error::Unavailable);
+        }
         for hash in self.keys.api_key_hashes(key) {
             let Some(found) = self.store.api_key(hash).await? else { continue };
             let fits = found.is_live(self.clock.now()) && tenant.is_none_or(|tenant| tenant == found.tenant.as_str());
@@ -48,7 +51,8 @@ impl Service {
         let now = self.clock.now();
         let hash = self.keys.api_key_hashes(text).next().expect("a key ring has at least one key");
         let id = ApiKeyId(self.entropy.mint().uuid(now));
-        let key = ApiKey { id, tenant: tenant.clone(), name: "bootstrap".to_owned(), role: Role::Admin, hash, created_at: now, expires_at: None, revoked_at: None };
+        let key =
+            ApiKey { id, tenant: tenant.clone(), name: "bootstrap".to_owned(), role: Role::Admin, hash, created_at: now, expires_at: None, revoked_at: None };
         match self.store.add_api_key(key, Some(BOOTSTRAP.to_owned())).await {
             Err(StoreError::Exists) => Ok(false),
             added => added,

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use doorward_domain::{Account, AccountId, Cause, Count, Device, DeviceId, DeviceStatus, DeviceToken, Factor, MfaMethod, Refusal, SessionStatus, Timestamp, Voucher};
+use doorward_domain::{
+    Account, AccountId, Cause, Count, Device, DeviceId, DeviceStatus, DeviceToken, Factor, MfaMethod, Refusal, SessionStatus, Timestamp, Voucher,
+};
 use doorward_store::{Need, Rows};
 
 use crate::access::{Access, Own};

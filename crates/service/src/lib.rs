@@ -16,7 +16,7 @@ mod sign_ins;
 mod upkeep;
 mod views;
 
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 
 use doorward_agents::Agents;
 use doorward_domain::KeyRing;
@@ -41,12 +41,14 @@ pub struct Service {
     entropy: Arc<dyn Entropy>,
     agents: Arc<Agents>,
     readiness: Mutex<upkeep::Readiness>,
+    /// Why this process may not answer at all: its server key isn't the store's.
+    unfit: OnceLock<String>,
 }
 
 impl Service {
     /// A service over a store. User agents' rules are loaded in the background.
     #[must_use]
     pub fn new(store: Arc<dyn Store>, keys: KeyRing, clock: Arc<dyn Clock>, entropy: Arc<dyn Entropy>) -> Arc<Self> {
-        Arc::new(Self { store, keys, clock, entropy, agents: Agents::load_in_background(), readiness: Mutex::default() })
+        Arc::new(Self { store, keys, clock, entropy, agents: Agents::load_in_background(), readiness: Mutex::default(), unfit: OnceLock::new() })
     }
 }

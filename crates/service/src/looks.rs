@@ -75,7 +75,8 @@ impl Service {
         let description = self.describe(seen);
         let (agent, platform, model) = description.family_key();
         let network = network(seen.ip);
-        let mut parts: Vec<(Part, &[&str])> = vec![(Part::Agent, std::slice::from_ref(&agent)), (Part::Platform, std::slice::from_ref(&platform)), (Part::Model, std::slice::from_ref(&model))];
+        let mut parts: Vec<(Part, &[&str])> =
+            vec![(Part::Agent, std::slice::from_ref(&agent)), (Part::Platform, std::slice::from_ref(&platform)), (Part::Model, std::slice::from_ref(&model))];
         let network = [network.as_str()];
         parts.push((Part::Network, &network));
         let attributes = attributes.map(|text| [text]);

@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
-use doorward_domain::{AccessToken, Account, ActivationToken, Cause, Count, DeviceStatus, Factor, MfaMethod, Moment, Refusal, SessionId, SessionStatus, TenantId, Timestamp, UserId};
+use doorward_domain::{
+    AccessToken, Account, ActivationToken, Cause, Count, DeviceStatus, Factor, MfaMethod, Moment, Refusal, SessionId, SessionStatus, TenantId, Timestamp,
+    UserId,
+};
 use doorward_store::{AccountKey, Need, Page, Rows};
 
 use crate::access::{Access, Backend, Own};

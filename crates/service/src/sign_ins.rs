@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use doorward_domain::{
-    AccessToken, Account, AccountId, ActivationToken, Attempt, Completion, DeviceId, DeviceToken, Factor, MfaMethod, Moment, Opened, Presented, Refusal, SecondFactor, SessionId, SignIn, SignInId, Timestamp, UserId,
+    AccessToken, Account, AccountId, ActivationToken, Attempt, Completion, DeviceId, DeviceToken, Factor, MfaMethod, Moment, Opened, Presented, Refusal,
+    SecondFactor, SessionId, SignIn, SignInId, Timestamp, UserId,
 };
 use doorward_store::{Need, Page, Rows};
 
@@ -139,7 +140,12 @@ impl Service {
     ///
     /// # Errors
     /// `Invalid`, `AuthenticationOutdated`, `SignInDenied`.
-    pub async fn open_session(self: &Arc<Self>, backend: &Backend, request: SignInRequest, external_session_id: Option<String>) -> Result<OpenedSession, Error> {
+    pub async fn open_session(
+        self: &Arc<Self>,
+        backend: &Backend,
+        request: SignInRequest,
+        external_session_id: Option<String>,
+    ) -> Result<OpenedSession, Error> {
         self.agents_loaded().await;
         let now = self.clock.now();
         let attempt = request.attempt(self, backend, now)?;

@@ -18,9 +18,15 @@ impl Service {
     /// What comes before the first request: the server keys fit the store, and the clock goes on from where it was.
     ///
     /// # Errors
-    /// `Misconfigured` with what to do; `Unavailable`.
+    /// `Misconfigured` with what to do: a process that serves all the same is never ready and answers 503, since under a
+    /// wrong key every good token looks bad. `Unavailable`.
     pub async fn start(&self) -> Result<(), StoreError> {
-        self.store.check_keys(self.keys.checks().collect()).await?;
+        let fits = self.store.check_keys(self.keys.checks().collect()).await;
+        if let Err(error @ StoreError::Misconfigured(_)) = &fits {
+            // The first reason stands; a second start finds the same.
+            drop(self.unfit.set(error.to_string()));
+        }
+        fits?;
         if let Some(latest) = self.store.latest_moment().await? {
             self.clock.not_before(latest);
         }
@@ -37,6 +43,9 @@ impl Service {
 
     /// Why requests can't be answered at the moment; empty if they can.
     pub async fn readiness(&self) -> Vec<String> {
+        if let Some(reason) = self.unfit.get() {
+            return vec![reason.clone()];
+        }
         let now = self.clock.now();
         let fresh = |at: Timestamp| now < at.plus_s(READINESS_S);
         let known = self.readiness.lock().unwrap_or_else(PoisonError::into_inner).0.clone();

@@ -20,7 +20,12 @@ pub(super) fn router() -> OpenApiRouter<Surfaces> {
 /// Trusts the device of the session in which the offer was made. Works once. Store the device token in place of the old one.
 #[utoipa::path(post, path = "/internal/activations/activate", tag = "activations", operation_id = "activate", request_body = ActivationTaken,
     responses((status = 200, body = Trusted)), extensions(("x-doorward-role" = json!("host"))))]
-async fn activate(State(surfaces): State<Surfaces>, key: Key<SignIn>, Query(Nothing): Query<Nothing>, Json(taken): Json<ActivationTaken>) -> Result<Answer<Trusted>, Problem> {
+async fn activate(
+    State(surfaces): State<Surfaces>,
+    key: Key<SignIn>,
+    Query(Nothing): Query<Nothing>,
+    Json(taken): Json<ActivationTaken>,
+) -> Result<Answer<Trusted>, Problem> {
     if let Some(name) = &taken.device_name {
         device_name("device_name", name).map_err(|fault| Problem::invalid(vec![fault]))?;
     }
@@ -33,7 +38,12 @@ async fn activate(State(surfaces): State<Surfaces>, key: Key<SignIn>, Query(Noth
 /// Uses the offer up; the device stays unverified, and no new offer is made on it for the policy's `offer_again_after_s`.
 #[utoipa::path(post, path = "/internal/activations/skip", tag = "activations", operation_id = "decline", request_body = OfferDeclined,
     responses((status = 200, body = DeviceOnly)), extensions(("x-doorward-role" = json!("host"))))]
-async fn decline(State(surfaces): State<Surfaces>, key: Key<SignIn>, Query(Nothing): Query<Nothing>, Json(declined): Json<OfferDeclined>) -> Result<Answer<DeviceOnly>, Problem> {
+async fn decline(
+    State(surfaces): State<Surfaces>,
+    key: Key<SignIn>,
+    Query(Nothing): Query<Nothing>,
+    Json(declined): Json<OfferDeclined>,
+) -> Result<Answer<DeviceOnly>, Problem> {
     let device = surfaces.service.decline_for_host(&key.backend, &declined.activation_token).await?;
     Ok(Answer(DeviceOnly { device: device.into() }))
 }

@@ -11,6 +11,7 @@ use utoipa_axum::routes;
 
 use crate::Surfaces;
 use crate::extract::{End, Ids, Json, Key, NoBody, Read, SignIn as MaySignIn, id, user};
+use crate::object::Object;
 use crate::problem::Problem;
 use crate::query::{DeviceList, EndSessions, Nothing, PageOnly, Query, SessionList};
 use crate::wire::{Device, DeviceDetail, List, Mfa, Session, SessionsEnded, SignIn, SteppedUp, Trusted};
@@ -34,13 +35,14 @@ pub(super) fn router() -> OpenApiRouter<Surfaces> {
 #[serde(deny_unknown_fields)]
 struct Vouched {
     /// The second factor.
-    mfa: Mfa,
+    #[schema(value_type = Mfa)]
+    mfa: Object<Mfa>,
 }
 
 impl Vouched {
     fn read(&self) -> Result<(doorward_domain::MfaMethod, Option<doorward_domain::Timestamp>), Problem> {
         let mut faults = vec![];
-        let mfa = self.mfa.read(&mut faults);
+        let mfa = self.mfa.0.read(&mut faults);
         if faults.is_empty() { Ok(mfa) } else { Err(Problem::invalid(faults)) }
     }
 }
@@ -173,7 +175,12 @@ async fn release_device(
         ("cursor" = Option<String>, Query, description = "`next_cursor` of the page before"),
     ),
     responses((status = 200, body = List<Session>)), extensions(("x-doorward-role" = json!("viewer"))))]
-async fn list_sessions(State(surfaces): State<Surfaces>, key: Key<Read>, Ids(person): Ids<String>, Query(query): Query<SessionList>) -> Result<Answer<List<Session>>, Problem> {
+async fn list_sessions(
+    State(surfaces): State<Surfaces>,
+    key: Key<Read>,
+    Ids(person): Ids<String>,
+    Query(query): Query<SessionList>,
+) -> Result<Answer<List<Session>>, Problem> {
     let page = surfaces.service.list_sessions(&key.backend.user(user(&person)?), query.status, &query.page).await?;
     Ok(Answer(List::of(page, Session::from)))
 }
@@ -236,7 +243,12 @@ async fn step_up(
         ("cursor" = Option<String>, Query, description = "`next_cursor` of the page before"),
     ),
     responses((status = 200, body = List<SignIn>)), extensions(("x-doorward-role" = json!("viewer"))))]
-async fn list_sign_ins(State(surfaces): State<Surfaces>, key: Key<Read>, Ids(person): Ids<String>, Query(PageOnly(page)): Query<PageOnly>) -> Result<Answer<List<SignIn>>, Problem> {
+async fn list_sign_ins(
+    State(surfaces): State<Surfaces>,
+    key: Key<Read>,
+    Ids(person): Ids<String>,
+    Query(PageOnly(page)): Query<PageOnly>,
+) -> Result<Answer<List<SignIn>>, Problem> {
     let page = surfaces.service.list_sign_ins(&key.backend.user(user(&person)?), &page).await?;
     let now = surfaces.service.now();
     Ok(Answer(List::of(page, |sign_in| SignIn::of(sign_in, None, now))))

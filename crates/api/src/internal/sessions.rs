@@ -36,7 +36,12 @@ struct Check {
 /// Counts as activity, written at most once in 60 seconds, unless `touch` is `false`. Where it can't be known, 503: never a false answer.
 #[utoipa::path(post, path = "/internal/sessions/verify", tag = "sessions (internal)", operation_id = "verify_session", request_body = Check,
     responses((status = 200, body = Verification)), extensions(("x-doorward-role" = json!("verify"))))]
-async fn verify(State(surfaces): State<Surfaces>, key: Key<Verify>, Query(Nothing): Query<Nothing>, Json(check): Json<Check>) -> Result<Answer<Verification>, Problem> {
+async fn verify(
+    State(surfaces): State<Surfaces>,
+    key: Key<Verify>,
+    Query(Nothing): Query<Nothing>,
+    Json(check): Json<Check>,
+) -> Result<Answer<Verification>, Problem> {
     Ok(Answer(surfaces.service.verify(&key.backend, &check.token, check.touch.unwrap_or(true)).await?.into()))
 }
 

@@ -38,7 +38,12 @@ async fn evaluate(
 /// A sign-in as it was decided, with its reasons.
 #[utoipa::path(get, path = "/internal/sign-ins/{id}", tag = "sign-ins", operation_id = "get_sign_in", params(("id" = String, Path, description = "A sign-in's id")),
     responses((status = 200, body = SignIn)), extensions(("x-doorward-role" = json!("viewer"))))]
-async fn get_sign_in(State(surfaces): State<Surfaces>, key: Key<Read>, Ids(sign_in): Ids<String>, Query(Nothing): Query<Nothing>) -> Result<Answer<SignIn>, Problem> {
+async fn get_sign_in(
+    State(surfaces): State<Surfaces>,
+    key: Key<Read>,
+    Ids(sign_in): Ids<String>,
+    Query(Nothing): Query<Nothing>,
+) -> Result<Answer<SignIn>, Problem> {
     let view = surfaces.service.get_sign_in(&key.backend, id(&sign_in)?).await?;
     Ok(Answer(SignIn::of(view.sign_in, view.device.map(Device::from), surfaces.service.now())))
 }

@@ -8,9 +8,10 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
-use crate::wire::device_name;
+use crate::object::Object;
 use crate::problem::{FieldError, FieldFault, Problem};
 use crate::wire::Mfa;
+use crate::wire::device_name;
 
 /// An attempt to sign in, after the first factor.
 #[derive(Deserialize, ToSchema)]
@@ -30,7 +31,8 @@ pub(super) struct Attempt {
     #[schema(value_type = Option<Object>)]
     client_hints: Map<String, Value>,
     /// What an app says of itself.
-    device_info: Option<AppInfo>,
+    #[schema(value_type = Option<AppInfo>)]
+    device_info: Option<Object<AppInfo>>,
     /// Further attributes of the device: an object, or an opaque string of 1 to 512 characters.
     #[schema(value_type = Option<Object>)]
     fingerprint: Option<Value>,
@@ -49,7 +51,8 @@ pub(super) struct Attempt {
     /// What is known of the person's second factor; `available`, if absent.
     second_factor: Option<SecondFactorWord>,
     /// The second factor, with `second_factor: "done"` alone.
-    mfa: Option<Mfa>,
+    #[schema(value_type = Option<Mfa>)]
+    mfa: Option<Object<Mfa>>,
     /// Always ask for the second factor here.
     #[serde(default)]
     #[schema(required = false)]
@@ -79,7 +82,8 @@ pub(super) struct Entry {
     #[schema(max_items = 8)]
     amr: Option<Vec<String>>,
     /// The second factor, where one was verified.
-    mfa: Option<Mfa>,
+    #[schema(value_type = Option<Mfa>)]
+    mfa: Option<Object<Mfa>>,
     /// When the first factor was verified, RFC 3339; now, if absent.
     #[schema(format = DateTime)]
     authenticated_at: Option<String>,
@@ -93,7 +97,8 @@ pub(super) struct Entry {
 #[serde(deny_unknown_fields)]
 pub(super) struct Finish {
     /// The second factor, where one was verified since the sign-in began.
-    mfa: Option<Mfa>,
+    #[schema(value_type = Option<Mfa>)]
+    mfa: Option<Object<Mfa>>,
     /// The checkbox beside the code: trust the device in the same transaction.
     #[serde(default)]
     #[schema(required = false)]
@@ -205,7 +210,14 @@ impl Faults {
 
     fn info(&mut self, info: Option<AppInfo>) -> Option<DeviceInfo> {
         let AppInfo { r#type, model, platform, platform_version, app, app_version } = info?;
-        let given = [("type", &r#type), ("model", &model), ("platform", &platform), ("platform_version", &platform_version), ("app", &app), ("app_version", &app_version)];
+        let given = [
+            ("type", &r#type),
+            ("model", &model),
+            ("platform", &platform),
+            ("platform_version", &platform_version),
+            ("app", &app),
+            ("app_version", &app_version),
+        ];
         for (name, value) in given {
             if let Some(value) = value {
                 self.text(&format!("device_info.{name}"), value, 128);
@@ -275,10 +287,10 @@ impl Attempt {
         }
         let amr = faults.amr(self.amr, &login_method);
         let client_hints = faults.hints(self.client_hints);
-        let device_info = faults.info(self.device_info);
+        let device_info = faults.info(self.device_info.map(|Object(info)| info));
         let attributes = faults.attributes(self.fingerprint);
         let authenticated_at = crate::wire::time("authenticated_at", self.authenticated_at.as_deref(), &mut faults.0);
-        let mfa = self.mfa.map(|mfa| mfa.read(&mut faults.0));
+        let mfa = self.mfa.map(|Object(mfa)| mfa.read(&mut faults.0));
         let second_factor = match second_factor {
             SecondFactorWord::Available => SecondFactor::Available,
             SecondFactorWord::None => SecondFactor::None,
@@ -350,7 +362,7 @@ impl Finish {
         if refuse_trust && self.trust_device {
             faults.add("trust_device", FieldFault::Conflict, "contradicts offer_trust false");
         }
-        let mfa = self.mfa.map(|mfa| mfa.read(&mut faults.0));
+        let mfa = self.mfa.map(|Object(mfa)| mfa.read(&mut faults.0));
         faults.finish(Some(Completion {
             mfa,
             trust_device: self.trust_device,

@@ -23,7 +23,8 @@ impl<S: Sync> FromRequestParts<S> for Bearing {
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
         let headers = &parts.headers;
-        let page = headers.contains_key(header::ORIGIN) || headers.contains_key(header::COOKIE) || headers.keys().any(|name| name.as_str().starts_with("sec-fetch-"));
+        let page =
+            headers.contains_key(header::ORIGIN) || headers.contains_key(header::COOKIE) || headers.keys().any(|name| name.as_str().starts_with("sec-fetch-"));
         Ok(if page { Self::Cookie { present: present(headers) } } else { Self::Body })
     }
 }

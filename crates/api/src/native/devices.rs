@@ -112,7 +112,12 @@ async fn sign_out_device(
 /// `current` stands for the caller's own.
 #[utoipa::path(get, path = "/api/v1/devices/{id}", tag = "devices", operation_id = "get_device", params(("id" = String, Path, description = "A device's id, or `current`")),
     responses((status = 200, body = DeviceDetail)))]
-async fn get_device(State(surfaces): State<Surfaces>, person: Person, Ids(device): Ids<String>, Query(Nothing): Query<Nothing>) -> Result<Answer<DeviceDetail>, Problem> {
+async fn get_device(
+    State(surfaces): State<Surfaces>,
+    person: Person,
+    Ids(device): Ids<String>,
+    Query(Nothing): Query<Nothing>,
+) -> Result<Answer<DeviceDetail>, Problem> {
     let detail = surfaces.service.get_device(&person.access, name_of(&device)?).await?;
     Ok(Answer(detail.into()))
 }
@@ -160,7 +165,11 @@ async fn forget_other_devices(
     NoBody: NoBody,
 ) -> Result<Answer<DevicesForgotten>, Problem> {
     if !except_current {
-        return Err(Problem::invalid(vec![FieldError::new("except_current", FieldFault::Required, "must be true: all devices but the present one are removed")]));
+        return Err(Problem::invalid(vec![FieldError::new(
+            "except_current",
+            FieldFault::Required,
+            "must be true: all devices but the present one are removed",
+        )]));
     }
     let (devices_forgotten, sessions) = surfaces.service.forget_other_devices(&person.access).await?;
     Ok(Answer(DevicesForgotten { devices_forgotten, sessions: sessions.into() }))

@@ -45,7 +45,12 @@ async fn list_sessions(State(surfaces): State<Surfaces>, person: Person, Query(q
 /// `current` stands for the caller's own.
 #[utoipa::path(get, path = "/api/v1/sessions/{id}", tag = "sessions", operation_id = "get_session", params(("id" = String, Path, description = "A session's id, or `current`")),
     responses((status = 200, body = Session)))]
-async fn get_session(State(surfaces): State<Surfaces>, person: Person, Ids(session): Ids<String>, Query(Nothing): Query<Nothing>) -> Result<Answer<Session>, Problem> {
+async fn get_session(
+    State(surfaces): State<Surfaces>,
+    person: Person,
+    Ids(session): Ids<String>,
+    Query(Nothing): Query<Nothing>,
+) -> Result<Answer<Session>, Problem> {
     let session = surfaces.service.get_session(&person.access, name_of(&session)?).await?;
     Ok(Answer(session.into()))
 }
