@@ -8,9 +8,10 @@ use utoipa::openapi::{Content, InfoBuilder, LicenseBuilder, OpenApi, Ref, RefOr,
 use crate::problem::{MEDIA_TYPE, ProblemBody};
 use crate::{internal, native};
 
-const TAGS: [(&str, &str); 6] = [
+const TAGS: [(&str, &str); 7] = [
     ("devices", "The signed-in person's devices: list, trust, stop trusting, report, remove. Bearer access token."),
     ("sessions", "The signed-in person's sessions: list, end, keep alive. Bearer access token."),
+    ("events", "The signed-in person's own security history. Bearer access token."),
     ("sign-ins", "For the host's backend: evaluate a sign-in after the first factor, then complete it. API key."),
     ("sessions (internal)", "For the host's backend and its services: check access tokens, open sessions. API key."),
     ("activations", "For hosts that keep the device token themselves: take up or decline an offer of trust. API key."),

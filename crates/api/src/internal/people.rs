@@ -14,7 +14,7 @@ use crate::extract::{End, Ids, Json, Key, NoBody, Read, SignIn as MaySignIn, id,
 use crate::object::Object;
 use crate::problem::Problem;
 use crate::query::{DeviceList, EndSessions, Nothing, PageOnly, Query, SessionList};
-use crate::wire::{Device, DeviceDetail, List, Mfa, Session, SessionsEnded, SignIn, SteppedUp, Trusted};
+use crate::wire::{Device, DeviceDetail, Event, List, Mfa, Session, SessionsEnded, SignIn, SteppedUp, Trusted};
 
 pub(super) fn router() -> OpenApiRouter<Surfaces> {
     OpenApiRouter::new()
@@ -28,6 +28,7 @@ pub(super) fn router() -> OpenApiRouter<Surfaces> {
         .routes(routes!(end_session))
         .routes(routes!(step_up))
         .routes(routes!(list_sign_ins))
+        .routes(routes!(list_events))
 }
 
 /// A second factor that the host verified.
@@ -252,4 +253,24 @@ async fn list_sign_ins(
     let page = surfaces.service.list_sign_ins(&key.backend.user(user(&person)?), &page).await?;
     let now = surfaces.service.now();
     Ok(Answer(List::of(page, |sign_in| SignIn::of(sign_in, None, now))))
+}
+
+/// A person's history
+///
+/// Newest first; also what happened to devices that are forgotten since.
+#[utoipa::path(get, path = "/internal/users/{user_id}/events", tag = "people", operation_id = "list_user_events",
+    params(
+        ("user_id" = String, Path),
+        ("limit" = Option<u16>, Query, minimum = 1, maximum = 100, description = "Items on a page; 20 unless given"),
+        ("cursor" = Option<String>, Query, description = "`next_cursor` of the page before"),
+    ),
+    responses((status = 200, body = List<Event>)), extensions(("x-doorward-role" = json!("viewer"))))]
+async fn list_events(
+    State(surfaces): State<Surfaces>,
+    key: Key<Read>,
+    Ids(person): Ids<String>,
+    Query(PageOnly(page)): Query<PageOnly>,
+) -> Result<Answer<List<Event>>, Problem> {
+    let page = surfaces.service.list_events(&key.backend.user(user(&person)?), &page).await?;
+    Ok(Answer(List::of(page, Event::from)))
 }

@@ -2,6 +2,7 @@
 
 mod device_cookie;
 mod devices;
+mod events;
 mod sessions;
 
 use utoipa_axum::router::OpenApiRouter;
@@ -10,5 +11,5 @@ use crate::Surfaces;
 
 /// The surface's paths.
 pub(crate) fn router() -> OpenApiRouter<Surfaces> {
-    OpenApiRouter::new().merge(devices::router()).merge(sessions::router())
+    OpenApiRouter::new().merge(devices::router()).merge(sessions::router()).merge(events::router())
 }

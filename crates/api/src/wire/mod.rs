@@ -2,6 +2,7 @@
 
 mod activation;
 mod device;
+mod event;
 mod mfa;
 mod session;
 mod sign_in;
@@ -13,6 +14,7 @@ use utoipa::ToSchema;
 
 pub(crate) use activation::{Activation, ActivationTaken, DeviceOnly, OfferDeclined, Trusted};
 pub(crate) use device::{Device, DeviceDetail, device_name};
+pub(crate) use event::Event;
 pub(crate) use mfa::{Mfa, time};
 pub(crate) use session::{Heartbeat, Opened, Session, SteppedUp, Verification};
 pub(crate) use sign_in::SignIn;
