@@ -9,7 +9,7 @@ use axum::extract::MatchedPath;
 use http::{Method, StatusCode};
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeLabelSet, EncodeLabelValue, EncodeMetric, LabelValueEncoder, text};
-use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::counter::{ConstCounter, Counter};
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::{ConstGauge, Gauge};
 use prometheus_client::metrics::histogram::Histogram;
@@ -99,7 +99,7 @@ impl Metrics {
         gauge
     }
 
-    /// Adds a gauge that is read off at each scrape: a queue's length, a cache's size.
+    /// Adds a figure that is read off at each scrape: a gauge such as a queue's length, or a counter where the name ends in `_total`.
     pub fn sampled(&self, name: &'static str, help: &'static str, read: impl Fn() -> f64 + Send + Sync + 'static) {
         self.lock().register_collector(Box::new(Sampled { name, help, read: Box::new(read) }));
     }
@@ -255,8 +255,15 @@ impl fmt::Debug for Sampled {
 
 impl Collector for Sampled {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
-        let gauge = ConstGauge::new((self.read)());
-        gauge.encode(encoder.encode_descriptor(self.name, self.help, None, gauge.metric_type())?)
+        let figure = (self.read)();
+        // The encoder adds the suffix to counters, and a full stop to no help text.
+        if let Some(name) = self.name.strip_suffix("_total") {
+            let counter = ConstCounter::new(figure);
+            counter.encode(encoder.encode_descriptor(name, self.help, None, counter.metric_type())?)
+        } else {
+            let gauge = ConstGauge::new(figure);
+            gauge.encode(encoder.encode_descriptor(self.name, self.help, None, gauge.metric_type())?)
+        }
     }
 }
 
@@ -277,7 +284,8 @@ mod tests {
         metrics.connections("public").inc();
         metrics.counter("sign_ins", "Sign-ins evaluated").inc_by(2);
         metrics.gauge("ready", "Whether the node is ready").set(1);
-        metrics.sampled("queue_length", "Changes waiting", || 7.0);
+        metrics.sampled("queue_length", "Changes waiting.", || 7.0);
+        metrics.sampled("commits_total", "Commits.", || 8.0);
         let page = metrics.render();
         for line in [
             r#"doorward_http_requests_total{route="unmatched",method="other",status="404"} 2"#,
@@ -290,6 +298,8 @@ mod tests {
             "doorward_sign_ins_total 2",
             "doorward_ready 1",
             "doorward_queue_length 7.0",
+            "# TYPE doorward_commits counter",
+            "doorward_commits_total 8.0",
         ] {
             assert!(page.lines().any(|found| found == line), "{line}\n{page}");
         }

@@ -99,7 +99,7 @@ impl Policy {
         let consumer = Rules {
             device_trust: true,
             trust_for_s: 30 * DAY,
-            trust_max_s: 30 * DAY,
+            trust_max_s: 90 * DAY,
             activation_ttl_s: 300,
             offer_again_after_s: 30 * DAY,
             recent_mfa_s: 600,

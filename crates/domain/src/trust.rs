@@ -94,7 +94,7 @@ impl Account {
     ///
     /// # Errors
     /// `NotFound`.
-    pub(crate) fn replace_device_token(&mut self, moment: &mut Moment<'_>, device: DeviceId) -> Result<DeviceToken, Refusal> {
+    pub fn replace_device_token(&mut self, moment: &mut Moment<'_>, device: DeviceId) -> Result<DeviceToken, Refusal> {
         let token = self.mint_device_token(moment, device);
         let target = self.device_mut(device)?;
         target.superseded_token = target.token.replace(moment.keys.hash(&token));
@@ -105,21 +105,16 @@ impl Account {
         Token { at: DeviceRef { shard: self.head.shard, account: self.head.id, id: device }, secret: Secret::new(moment.mint.secret()) }
     }
 
-    /// At the cap of trusted devices, the one seen least recently loses its trust, so that the grant in hand is never refused.
+    /// At the cap of trusted devices, those heard of least recently lose their trust, so that the grant in hand is never refused.
     fn make_room_for_trust(&mut self, moment: &mut Moment<'_>, device: DeviceId) {
         let now = moment.now;
-        let mut trusted: Vec<_> = self
-            .devices
-            .iter()
-            .filter(|d| d.id != device && d.counts() && matches!(d.trust(self, now), Trust::Held { .. }))
-            .map(|d| (d.last_seen_at, d.id))
-            .collect();
-        if trusted.len() < usize::from(self.tenant.policy.max_devices) {
-            return;
-        }
+        let others = self.devices.iter().filter(|d| d.id != device && d.counts() && matches!(d.trust(self, now), Trust::Held { .. }));
+        let mut trusted: Vec<_> = others.map(|d| (self.last_seen_at(d.id), d.id)).collect();
         trusted.sort_unstable();
-        let (_, oldest) = trusted[0];
-        self.end_trust(moment, oldest, Cause::DeviceLimit);
-        self.record(moment, EventKind::DeviceUntrusted, About::device(oldest).because(Cause::DeviceLimit));
+        let surplus = (trusted.len() + 1).saturating_sub(usize::from(self.tenant.policy.max_devices));
+        for (_, oldest) in trusted.into_iter().take(surplus) {
+            self.end_trust(moment, oldest, Cause::DeviceLimit);
+            self.record(moment, EventKind::DeviceUntrusted, About::device(oldest).because(Cause::DeviceLimit));
+        }
     }
 }

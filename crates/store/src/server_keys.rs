@@ -7,8 +7,8 @@ use crate::StoreError;
 /// A server key's id and check value.
 pub(crate) type KeyCheck = (KeyId, [u8; 16]);
 
-/// Which of the `given` keys are to be recorded beside the `known` ones.
-pub(crate) fn unrecorded(known: &[KeyCheck], given: &[KeyCheck]) -> Result<Vec<KeyCheck>, StoreError> {
+/// Which of the `given` keys is to be recorded beside the `known` ones: the first, since it is the one that new hashes are under.
+pub(crate) fn unrecorded(known: &[KeyCheck], given: &[KeyCheck]) -> Result<Option<KeyCheck>, StoreError> {
     let find = |id| known.iter().find(|(known, _)| *known == id);
     for (id, check) in given {
         if find(*id).is_some_and(|(_, known)| known != check) {
@@ -21,7 +21,7 @@ pub(crate) fn unrecorded(known: &[KeyCheck], given: &[KeyCheck]) -> Result<Vec<K
             "this database was made with another server key ({known}): set DOORWARD_SECRET_KEY to that key, or no token in it can be checked"
         )));
     }
-    Ok(given.iter().filter(|(id, _)| find(*id).is_none()).copied().collect())
+    Ok(given.first().filter(|(id, _)| find(*id).is_none()).copied())
 }
 
 #[cfg(test)]
@@ -31,9 +31,10 @@ mod tests {
     #[test]
     fn a_ring_must_share_a_key_with_the_store_and_damage_none() {
         let (a, b) = ((KeyId(1), [1; 16]), (KeyId(2), [2; 16]));
-        assert_eq!(unrecorded(&[], &[a]).expect("a new store takes any"), [a]);
-        assert_eq!(unrecorded(&[a], &[b, a]).expect("a rotation"), [b]);
-        assert!(unrecorded(&[a], &[a]).expect("the same").is_empty());
+        assert_eq!(unrecorded(&[], &[a]).expect("a new store takes any"), Some(a));
+        assert_eq!(unrecorded(&[a], &[b, a]).expect("a rotation"), Some(b));
+        assert_eq!(unrecorded(&[a], &[a, b]).expect("a rotation to come"), None);
+        assert_eq!(unrecorded(&[a], &[a]).expect("the same"), None);
         assert!(unrecorded(&[a], &[b]).is_err(), "a stranger");
         assert!(unrecorded(&[a], &[(KeyId(1), [9; 16])]).is_err(), "a damaged key");
     }

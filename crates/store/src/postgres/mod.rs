@@ -1,9 +1,259 @@
-//! The PostgreSQL engine.
-use crate::StoreError;
-use std::sync::Arc;
-pub(crate) struct PostgresStore;
+//! The PostgreSQL engine: a change is two flights, lock and load, then write and commit; a read is one.
+
+mod address;
+mod fault;
+mod flight;
+mod gates;
+mod load;
+mod migrate;
+mod pool;
+mod server;
+mod tls;
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, LazyLock};
+
+use doorward_domain::{Account, AccountId, ApiKey, KeyId, KeyedHash, SessionRef, SessionStatus, Shard, SignIn, SignInId, Tenant, TenantId, Timestamp};
+
+use crate::changes::{Change, Place, Write, changes};
+use crate::row::{Row as _, ToCell as _, Value};
+use crate::rows::tables;
+use crate::server_keys::unrecorded;
+use crate::{AccountKey, BoxFuture, Decision, Need, Store, StoreError, Verdict};
+use address::Address;
+use flight::{Answer, Ask, parameter};
+use load::{Loaded, Lock};
+use pool::{Database, Step};
+
+/// Adds a fact about the store, unless there is one of that name.
+const ADD_META: &str = "INSERT INTO meta (name, value) VALUES ($1, $2) ON CONFLICT (name) DO NOTHING";
+const LATEST_MOMENT: &str = "latest_moment";
+
+/// A store in a PostgreSQL database.
+pub(crate) struct PostgresStore {
+    database: Arc<Database>,
+}
+
 impl PostgresStore {
-    pub(crate) async fn open(_url: &str) -> Result<Arc<dyn crate::Store>, StoreError> {
-        Err(StoreError::Unavailable("in progress".into()))
+    /// Connects, checks the server and applies the migrations that are pending.
+    pub(crate) async fn open(url: &str) -> Result<Arc<dyn Store>, StoreError> {
+        let database = Database::new(Address::parse(url)?)?;
+        let mut connection = database.connection().await.map_err(fault::Fault::at_opening)?;
+        server::check(&mut connection).await.map_err(fault::Fault::at_opening)?;
+        migrate::migrate(&mut connection, crate::migration::POSTGRES).await.map_err(fault::Fault::at_opening)?;
+        drop(connection);
+        Ok(Arc::new(Self { database }))
     }
+
+    /// Runs a rule over an account and answers the account as it is then. `None` if there is none and none was to be made.
+    async fn run(
+        &self,
+        at: AccountKey,
+        need: Need,
+        rule: impl Fn(&mut Account) -> Verdict + Send + Sync + 'static,
+    ) -> Result<Option<Arc<Account>>, StoreError> {
+        let (loading, first) = load::asks(&at, &need, Lock::Yes);
+        let judge = move |answers: &[Answer]| {
+            let (before, mut account) = match loading.assemble(answers)? {
+                Loaded::There(account) => (Some(account.clone()), account),
+                Loaded::New(account) => (None, account),
+                Loaded::Missing => return Ok(Step { answer: None, writes: vec![] }),
+            };
+            let verdict = catch_unwind(AssertUnwindSafe(|| rule(&mut account))).map_err(|panic| StoreError::Panicked(message(&*panic)))?;
+            let writes = match verdict {
+                Verdict::Commit => changes(before.as_ref(), &account).into_iter().map(write).collect(),
+                Verdict::Refuse => vec![],
+            };
+            Ok(Step { answer: Some(Arc::new(account)), writes })
+        };
+        self.database.change(Some(at.shard()), first, judge).await
+    }
+
+    async fn one(&self, ask: Ask) -> Result<Answer, StoreError> {
+        let answer = self.database.read(vec![ask]).await?.pop();
+        answer.ok_or_else(|| StoreError::Unavailable("the database answered nothing".to_owned()))
+    }
+
+    async fn touch_live(&self, at: SessionRef, now: Timestamp, after_s: u32) -> Result<Option<Arc<Account>>, StoreError> {
+        let last = move |account: &Account| {
+            let session = account.session(at.id).ok()?;
+            let device = account.device_of(session).ok()?;
+            (session.status(device, account, now) == SessionStatus::Active).then_some(session.last_activity_at)
+        };
+        let due = move |last: Timestamp| now > last && now >= last.plus_s(after_s);
+        // Most touches come too soon after the last to be noted: those lock nothing.
+        let Some(account) = load::session_answered(&self.one(load::session(at)).await?)? else { return Ok(None) };
+        match last(&account) {
+            None => return Ok(None),
+            Some(last) if !due(last) => return Ok(Some(Arc::new(account))),
+            Some(_) => {}
+        }
+        // Judged again under the lock: nothing that ended in between is kept alive.
+        let need = Need { session: Some(at.id), ..Need::default() };
+        let noted = self.run(AccountKey::Id(at.shard, at.account), need, move |account| {
+            if let (Some(was), Ok(session)) = (last(account), account.session_mut(at.id))
+                && due(was)
+            {
+                session.last_activity_at = now;
+            }
+            Verdict::Commit
+        });
+        Ok(noted.await?.filter(|account| last(account).is_some()))
+    }
+
+    async fn change_one_tenant(&self, id: TenantId, change: Arc<dyn Fn(&mut Tenant) + Send + Sync>) -> Result<bool, StoreError> {
+        let first = vec![load::tenant(&id, Lock::Yes)];
+        let judge = move |answers: &[Answer]| {
+            let Some(before) = answers[0].decode::<Tenant>()?.pop() else { return Ok(Step { answer: false, writes: vec![] }) };
+            let mut tenant = before.clone();
+            catch_unwind(AssertUnwindSafe(|| change(&mut tenant))).map_err(|panic| StoreError::Panicked(message(&*panic)))?;
+            let writes = if tenant == before { vec![] } else { vec![write(nowhere().change(Tenant::TABLE, Write::Update, tenant.encode()))] };
+            Ok(Step { answer: true, writes })
+        };
+        self.database.change(None, first, judge).await
+    }
+
+    async fn add_key(&self, key: ApiKey, once: Option<String>) -> Result<bool, StoreError> {
+        let add = write(nowhere().change(ApiKey::TABLE, Write::Insert, key.encode()));
+        let first: Vec<Ask> = once.iter().map(|name| Ask::new(ADD_META, vec![name.cell(), key.id.to_string().cell()])).collect();
+        // Where the name was there already, nothing was changed.
+        let judge = move |answers: &[Answer]| {
+            let again = answers.first().is_some_and(|recorded| recorded.affected == 0);
+            Ok(Step { answer: !again, writes: if again { vec![] } else { vec![add.clone()] } })
+        };
+        self.database.change(None, first, judge).await
+    }
+
+    async fn record_keys(&self, keys: Vec<(KeyId, [u8; 16])>) -> Result<(), StoreError> {
+        // Nodes that start at the same moment meet at this row, or each would find an empty list and record a key of its own.
+        let meet = "INSERT INTO meta (name, value) VALUES ('server_keys', '') ON CONFLICT (name) DO UPDATE SET value = excluded.value";
+        let first = vec![Ask::new(meet, vec![]), Ask::new("SELECT id, check_value FROM server_key", vec![])];
+        let judge = move |answers: &[Answer]| {
+            let known = answers[1].rows.iter().map(|row| {
+                let id = row.try_get::<_, i64>(0).ok().and_then(|id| u32::try_from(id).ok());
+                let check = row.try_get::<_, &[u8]>(1).ok().and_then(|check| <[u8; 16]>::try_from(check).ok());
+                id.map(KeyId).zip(check).ok_or_else(|| StoreError::corrupt("server_key", "check_value"))
+            });
+            let new = unrecorded(&known.collect::<Result<Vec<_>, _>>()?, &keys)?;
+            let add = |(id, check): (KeyId, [u8; 16])| {
+                Ask::new("INSERT INTO server_key (id, check_value) VALUES ($1, $2)", vec![i64::from(id.0).cell(), check[..].cell()])
+            };
+            Ok(Step { answer: (), writes: new.into_iter().map(add).collect() })
+        };
+        self.database.change(None, first, judge).await
+    }
+}
+
+impl Store for PostgresStore {
+    fn decide(&self, at: AccountKey, need: Need, decision: Decision) -> BoxFuture<'_, Result<bool, StoreError>> {
+        Box::pin(async move { Ok(self.run(at, need, move |account| decision(account)).await?.is_some()) })
+    }
+
+    fn account(&self, at: AccountKey, need: Need) -> BoxFuture<'_, Result<Option<Arc<Account>>, StoreError>> {
+        let (loading, asks) = load::asks(&at, &Need { create: None, ..need }, Lock::No);
+        Box::pin(async move {
+            match loading.assemble(&self.database.read(asks).await?)? {
+                Loaded::There(account) | Loaded::New(account) => Ok(Some(Arc::new(account))),
+                Loaded::Missing => Ok(None),
+            }
+        })
+    }
+
+    fn session(&self, at: SessionRef) -> BoxFuture<'_, Result<Option<Arc<Account>>, StoreError>> {
+        Box::pin(async move { Ok(load::session_answered(&self.one(load::session(at)).await?)?.map(Arc::new)) })
+    }
+
+    fn touch(&self, at: SessionRef, now: Timestamp, after_s: u32) -> BoxFuture<'_, Result<Option<Arc<Account>>, StoreError>> {
+        Box::pin(self.touch_live(at, now, after_s))
+    }
+
+    fn append(&self, shard: Shard, account: AccountId, sign_in: SignIn) -> BoxFuture<'_, Result<(), StoreError>> {
+        let place = Place { shard: i64::from(shard.0).cell(), account: account.0.cell() };
+        let ask = write(place.change(SignIn::TABLE, Write::Insert, sign_in.encode()));
+        Box::pin(async move { self.database.write(ask).await.map(drop) })
+    }
+
+    fn account_of(&self, sign_in: SignInId) -> BoxFuture<'_, Result<Option<AccountKey>, StoreError>> {
+        Box::pin(async move { load::account_of_answered(sign_in.shard(), &self.one(load::account_of(sign_in)).await?) })
+    }
+
+    fn tenant(&self, id: TenantId) -> BoxFuture<'_, Result<Option<Arc<Tenant>>, StoreError>> {
+        Box::pin(async move { Ok(self.one(load::tenant(&id, Lock::No)).await?.decode()?.pop().map(Arc::new)) })
+    }
+
+    fn create_tenant(&self, tenant: Tenant) -> BoxFuture<'_, Result<(), StoreError>> {
+        let ask = write(nowhere().change(Tenant::TABLE, Write::Insert, tenant.encode()));
+        Box::pin(async move { self.database.write(ask).await.map(drop) })
+    }
+
+    fn change_tenant(&self, id: TenantId, change: Arc<dyn Fn(&mut Tenant) + Send + Sync>) -> BoxFuture<'_, Result<bool, StoreError>> {
+        Box::pin(self.change_one_tenant(id, change))
+    }
+
+    fn api_key(&self, hash: KeyedHash) -> BoxFuture<'_, Result<Option<Arc<ApiKey>>, StoreError>> {
+        static SQL: LazyLock<String> = LazyLock::new(|| format!("SELECT {} FROM api_key t WHERE t.hash = $1", ApiKey::TABLE.select_list("t")));
+        let ask = Ask::new(SQL.as_str(), vec![hash.cell()]);
+        Box::pin(async move { Ok(self.one(ask).await?.decode()?.pop().map(Arc::new)) })
+    }
+
+    fn add_api_key(&self, key: ApiKey, once: Option<String>) -> BoxFuture<'_, Result<bool, StoreError>> {
+        Box::pin(self.add_key(key, once))
+    }
+
+    fn check_keys(&self, keys: Vec<(KeyId, [u8; 16])>) -> BoxFuture<'_, Result<(), StoreError>> {
+        Box::pin(self.record_keys(keys))
+    }
+
+    fn latest_moment(&self) -> BoxFuture<'_, Result<Option<Timestamp>, StoreError>> {
+        let ask = Ask::new("SELECT value FROM meta WHERE name = $1", vec![LATEST_MOMENT.cell()]);
+        Box::pin(async move {
+            let answer = self.one(ask).await?;
+            let Some(row) = answer.rows.first() else { return Ok(None) };
+            let moment = row.try_get::<_, &str>(0).ok().and_then(|text| text.parse().ok());
+            moment.map(|micros| Some(Timestamp::from_micros(micros))).ok_or_else(|| StoreError::corrupt("meta", LATEST_MOMENT))
+        })
+    }
+
+    fn record_moment(&self, at: Timestamp) -> BoxFuture<'_, Result<(), StoreError>> {
+        let later = "INSERT INTO meta (name, value) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET value = excluded.value \
+            WHERE CAST(meta.value AS BIGINT) < CAST(excluded.value AS BIGINT)";
+        let ask = Ask::new(later, vec![LATEST_MOMENT.cell(), at.micros().to_string().cell()]);
+        Box::pin(async move { self.database.write(ask).await.map(drop) })
+    }
+
+    fn ready(&self) -> BoxFuture<'_, Result<(), StoreError>> {
+        Box::pin(async move { server::takes_changes(&self.one(server::ready()).await?) })
+    }
+
+    fn figures(&self) -> Vec<(&'static str, u64)> {
+        self.database.figures()
+    }
+
+    fn close(&self) -> BoxFuture<'_, ()> {
+        Box::pin(self.database.close())
+    }
+}
+
+/// The statement that writes a row.
+fn write(change: Change) -> Ask {
+    // For each table: insert, update, upsert.
+    static SQL: LazyLock<Vec<(&'static str, [String; 3])>> =
+        LazyLock::new(|| tables().into_iter().map(|table| (table.name, [table.insert(parameter), table.update(parameter), table.upsert(parameter)])).collect());
+    let kind = match change.write {
+        Write::Insert => 0,
+        Write::Update => 1,
+        Write::Upsert => 2,
+    };
+    let known = SQL.iter().find(|(name, _)| *name == change.table.name);
+    known.map_or_else(|| Ask::new(change.table.insert(parameter), vec![]), |(_, sql)| Ask::new(sql[kind].as_str(), change.values))
+}
+
+/// The place of rows that are not sharded.
+fn nowhere() -> Place {
+    Place { shard: Value::Null, account: Value::Null }
+}
+
+fn message(panic: &(dyn std::any::Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+    text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "no message".to_owned())
 }

@@ -6,7 +6,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use doorward_domain::{Account, AccountId};
+use doorward_domain::{Account, AccountId, Shard};
 use quick_cache::Weighter;
 use quick_cache::unsync::Cache;
 
@@ -47,9 +47,9 @@ impl Index {
         self.buckets[at].lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The image of an account, if it is here.
-    pub(super) fn get(&self, id: AccountId) -> Option<Arc<Account>> {
-        self.bucket(id).images.get(&id).cloned()
+    /// The image of an account, if it is here. An account has one shard: under another there is none.
+    pub(super) fn get(&self, shard: Shard, id: AccountId) -> Option<Arc<Account>> {
+        self.bucket(id).images.get(&id).filter(|image| image.head.shard == shard).cloned()
     }
 
     /// How many commits there were: to be read before the snapshot that a fill is read from.

@@ -65,7 +65,7 @@ static SQL: LazyLock<Statements> = LazyLock::new(|| {
         offers_since: select(Offer::TABLE, &format!("WHERE {MINE} AND t.id >= ?3 ORDER BY t.id")),
         sign_in: select(SignIn::TABLE, "WHERE t.shard = ?1 AND t.account = ?2 AND t.id = ?3"),
         sign_ins_page: select(SignIn::TABLE, &format!("WHERE {MINE} AND t.id < ?3 ORDER BY t.id DESC LIMIT ?4")),
-        raises: select(Raise::TABLE, &format!("WHERE {MINE} ORDER BY t.raised_to DESC LIMIT ?3")),
+        raises: select(Raise::TABLE, &format!("WHERE {MINE} ORDER BY t.raised_to DESC, t.generation LIMIT ?3")),
         events_page: select(Event::TABLE, &format!("WHERE {MINE} AND t.number < ?3 ORDER BY t.number DESC LIMIT ?4")),
     }
 });
@@ -121,23 +121,31 @@ pub(super) fn standing(connection: &Connection, head: Head, tenant: Arc<Tenant>)
     let devices = rows(connection, &SQL.devices_standing, params![shard, account])?;
     let sessions = rows(connection, &SQL.sessions_standing, params![shard, account, head.sessions_gen])?;
     let raises = rows(connection, &SQL.raises, params![shard, account, RAISES])?;
-    let mut loaded = Account { tenant, head, devices, sessions, offers: vec![], sign_ins: vec![], newer_sign_ins: 0, raises, events: vec![] };
+    let mut loaded = Account { devices, sessions, raises, ..bare(head, tenant) };
     load_devices_of_sessions(connection, &mut loaded)?;
     Ok(loaded)
+}
+
+/// As much of an account as is needed, all from the connection's snapshot.
+pub(super) fn account(connection: &Connection, at: &AccountKey, need: &Need) -> Result<Option<Account>, StoreError> {
+    let Some(head) = head(connection, at)? else { return Ok(None) };
+    let tenant = tenant(connection, &head.tenant)?.map(Arc::new).ok_or_else(|| StoreError::corrupt("account", "tenant"))?;
+    let judges = need.devices == Rows::Standing || need.sessions == Rows::Standing || need.raises;
+    let standing = if judges { standing(connection, head, tenant)? } else { bare(head, tenant) };
+    narrow(connection, &standing, need).map(Some)
+}
+
+fn bare(head: Head, tenant: Arc<Tenant>) -> Account {
+    Account { tenant, head, devices: vec![], sessions: vec![], offers: vec![], sign_ins: vec![], newer_sign_ins: 0, raises: vec![], events: vec![] }
 }
 
 /// As much of a standing image as is needed, and the rest of the need beside it.
 pub(super) fn narrow(connection: &Connection, standing: &Account, need: &Need) -> Result<Account, StoreError> {
     let mut account = Account {
-        tenant: Arc::clone(&standing.tenant),
-        head: standing.head.clone(),
         devices: if need.devices == Rows::Standing { standing.devices.clone() } else { vec![] },
         sessions: if need.sessions == Rows::Standing { standing.sessions.clone() } else { vec![] },
         raises: if need.raises { standing.raises.clone() } else { vec![] },
-        offers: vec![],
-        sign_ins: vec![],
-        newer_sign_ins: 0,
-        events: vec![],
+        ..bare(standing.head.clone(), Arc::clone(&standing.tenant))
     };
     let (shard, id) = (account.head.shard.0, *account.head.id.0.as_bytes());
     if let Rows::Page(page) = need.devices {

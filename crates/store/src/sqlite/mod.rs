@@ -36,7 +36,8 @@ pub(crate) struct SqliteStore {
     writer: Writer,
     readers: Arc<Readers>,
     checkpoints: Mutex<Option<(Sender<()>, JoinHandle<()>)>>,
-    _ownership: Ownership,
+    /// The lock on the file; given back at the close.
+    ownership: Mutex<Option<Ownership>>,
 }
 
 /// The connections for reading.
@@ -80,16 +81,35 @@ impl SqliteStore {
             broken: AtomicBool::new(false),
             reset_log: AtomicBool::new(false),
             changes: AtomicU64::new(0),
+            closed: AtomicBool::new(false),
         });
         let checkpoints = Mutex::new(Some(start_checkpoints(path, &shared)?));
         let writer = Writer::start(connection, Arc::clone(&shared))?;
-        Ok(Self { shared, writer, readers, checkpoints, _ownership: ownership })
+        Ok(Self { shared, writer, readers, checkpoints, ownership: Mutex::new(Some(ownership)) })
+    }
+
+    /// A closed store says nothing of what it remembers: another process may own the file by now.
+    fn open_still(&self) -> Result<(), StoreError> {
+        if self.shared.closed.load(Ordering::Acquire) { Err(StoreError::Unavailable("the store is closed".to_owned())) } else { Ok(()) }
+    }
+
+    fn shut(&self) {
+        self.shared.closed.store(true, Ordering::Release);
+        self.writer.stop();
+        let checkpoints = self.checkpoints.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some((stop, thread)) = checkpoints {
+            drop(stop);
+            drop(thread.join());
+        }
+        // Last: until here what was queued may still have been written.
+        drop(self.ownership.lock().unwrap_or_else(PoisonError::into_inner).take());
     }
 
     /// The standing image of an account: from the index, or read and offered to it.
     fn image(&self, at: &AccountKey) -> Result<Option<Arc<Account>>, StoreError> {
-        if let AccountKey::Id(_, id) = at
-            && let Some(image) = self.shared.index.get(*id)
+        self.open_still()?;
+        if let AccountKey::Id(shard, id) = at
+            && let Some(image) = self.shared.index.get(*shard, *id)
         {
             return Ok(Some(image));
         }
@@ -98,7 +118,7 @@ impl SqliteStore {
         let directory = self.shared.directory.load();
         let loaded = self.readers.read(|connection| {
             let Some(id) = load::account_id(connection, at)? else { return Ok(None) };
-            if let Some(image) = self.shared.index.get(id) {
+            if let Some(image) = self.shared.index.get(at.shard(), id) {
                 return Ok(Some((image, false)));
             }
             let Some(head) = load::head(connection, at)? else { return Ok(None) };
@@ -111,16 +131,6 @@ impl SqliteStore {
         Ok(loaded.map(|(image, _)| image))
     }
 
-    /// Not for lists: those that ask for a page go another way.
-    fn read_account(&self, at: &AccountKey, need: &Need) -> Result<Option<Arc<Account>>, StoreError> {
-        let Some(image) = self.image(at)? else { return Ok(None) };
-        let standing_is_enough = *need == Need { devices: need.devices, sessions: need.sessions, raises: need.raises, ..Need::default() };
-        if standing_is_enough {
-            return Ok(Some(image));
-        }
-        self.readers.read(|connection| load::narrow(connection, &image, need)).map(|account| Some(Arc::new(account)))
-    }
-
     fn read_session(&self, at: SessionRef) -> Result<Option<Arc<Account>>, StoreError> {
         let Some(image) = self.image(&AccountKey::Id(at.shard, at.account))? else { return Ok(None) };
         let here = image.session(at.id).is_ok_and(|session| image.device_of(session).is_ok());
@@ -128,6 +138,13 @@ impl SqliteStore {
             return Ok(Some(image));
         }
         self.readers.read(|connection| load::session(connection, &image, at.id)).map(|found| found.map(Arc::new))
+    }
+}
+
+/// The lock isn't given back before the last change is written, also where nobody called `close`.
+impl Drop for SqliteStore {
+    fn drop(&mut self) {
+        self.shut();
     }
 }
 
@@ -157,11 +174,22 @@ fn start_checkpoints(path: &Path, shared: &Arc<Shared>) -> Result<(Sender<()>, J
     Ok((stop, thread))
 }
 
+/// Whether the standing image holds all that is needed.
+fn in_image(need: &Need) -> bool {
+    let standing = |rows| matches!(rows, Rows::None | Rows::Standing);
+    let rest = Need { create: None, devices: Rows::None, sessions: Rows::None, raises: false, ..need.clone() };
+    standing(need.devices) && standing(need.sessions) && rest == Need::default()
+}
+
+fn is_list(need: &Need) -> bool {
+    matches!(need.devices, Rows::Page(_)) || matches!(need.sessions, Rows::Page(_)) || need.events.is_some() || need.sign_ins.is_some()
+}
+
 fn ready<T: Send + 'static>(answer: Result<T, StoreError>) -> BoxFuture<'static, Result<T, StoreError>> {
     Box::pin(std::future::ready(answer))
 }
 
-fn account_at(connection: &Connection, name: &str) -> Result<Option<String>, StoreError> {
+fn meta(connection: &Connection, name: &str) -> Result<Option<String>, StoreError> {
     let mut statement = connection.prepare_cached("SELECT value FROM meta WHERE name = ?1")?;
     Ok(statement.query_row([name], |row| row.get(0)).optional()?)
 }
@@ -175,17 +203,21 @@ impl Store for SqliteStore {
     }
 
     fn account(&self, at: AccountKey, need: Need) -> BoxFuture<'_, Result<Option<Arc<Account>>, StoreError>> {
-        let is_list = matches!(need.devices, Rows::Page(_)) || matches!(need.sessions, Rows::Page(_)) || need.events.is_some() || need.sign_ins.is_some();
-        if !is_list {
-            return ready(self.read_account(&at, &need));
+        if in_image(&need) {
+            return ready(self.image(&at));
+        }
+        // The rest from one snapshot: an image and rows read beside it would be of two moments.
+        if let Err(closed) = self.open_still() {
+            return ready(Err(closed));
+        }
+        if !is_list(&need) {
+            return ready(self.readers.read(|connection| load::account(connection, &at, &need)).map(|found| found.map(Arc::new)));
         }
         // Lists are long enough to be worth another thread.
         Box::pin(async move {
-            let Some(image) = self.image(&at)? else { return Ok(None) };
             let readers = Arc::clone(&self.readers);
-            let read = tokio::task::spawn_blocking(move || readers.read(|connection| load::narrow(connection, &image, &need)));
-            let account = read.await.map_err(|panic| StoreError::Panicked(panic.to_string()))??;
-            Ok(Some(Arc::new(account)))
+            let read = tokio::task::spawn_blocking(move || readers.read(|connection| load::account(connection, &at, &need)));
+            Ok(read.await.map_err(|panic| StoreError::Panicked(panic.to_string()))??.map(Arc::new))
         })
     }
 
@@ -222,11 +254,11 @@ impl Store for SqliteStore {
     }
 
     fn account_of(&self, sign_in: SignInId) -> BoxFuture<'_, Result<Option<AccountKey>, StoreError>> {
-        ready(self.readers.read(|connection| load::account_of(connection, sign_in)))
+        ready(self.open_still().and_then(|()| self.readers.read(|connection| load::account_of(connection, sign_in))))
     }
 
     fn tenant(&self, id: TenantId) -> BoxFuture<'_, Result<Option<Arc<Tenant>>, StoreError>> {
-        ready(Ok(self.shared.directory.load().tenants.get(&id).cloned()))
+        ready(self.open_still().map(|()| self.shared.directory.load().tenants.get(&id).cloned()))
     }
 
     fn create_tenant(&self, tenant: Tenant) -> BoxFuture<'_, Result<(), StoreError>> {
@@ -252,13 +284,15 @@ impl Store for SqliteStore {
     }
 
     fn api_key(&self, hash: KeyedHash) -> BoxFuture<'_, Result<Option<Arc<ApiKey>>, StoreError>> {
-        ready(Ok(self.shared.directory.load().keys.get(&hash).cloned()))
+        ready(self.open_still().map(|()| self.shared.directory.load().keys.get(&hash).cloned()))
     }
 
     fn add_api_key(&self, key: ApiKey, once: Option<String>) -> BoxFuture<'_, Result<bool, StoreError>> {
         Box::pin(self.writer.submit(move |batch| {
             if let Some(name) = once {
-                if account_at(batch.connection, &name)?.is_some() {
+                // Apart from the store's own facts, whatever the name.
+                let name = format!("once:{name}");
+                if meta(batch.connection, &name)?.is_some() {
                     return Ok(false);
                 }
                 batch.connection.prepare_cached(SET_META)?.execute((&name, &key.id.to_string()))?;
@@ -286,13 +320,13 @@ impl Store for SqliteStore {
     }
 
     fn latest_moment(&self) -> BoxFuture<'_, Result<Option<Timestamp>, StoreError>> {
-        let text = self.readers.read(|connection| account_at(connection, LATEST_MOMENT));
+        let text = self.open_still().and_then(|()| self.readers.read(|connection| meta(connection, LATEST_MOMENT)));
         ready(text.map(|text| text.and_then(|text| text.parse().ok()).map(Timestamp::from_micros)))
     }
 
     fn record_moment(&self, at: Timestamp) -> BoxFuture<'_, Result<(), StoreError>> {
         Box::pin(self.writer.submit(move |batch| {
-            let known = account_at(batch.connection, LATEST_MOMENT)?.and_then(|text| text.parse::<i64>().ok());
+            let known = meta(batch.connection, LATEST_MOMENT)?.and_then(|text| text.parse::<i64>().ok());
             if known.is_none_or(|known| known < at.micros()) {
                 batch.connection.prepare_cached(SET_META)?.execute((LATEST_MOMENT, at.micros().to_string()))?;
             }
@@ -320,12 +354,7 @@ impl Store for SqliteStore {
     fn close(&self) -> BoxFuture<'_, ()> {
         Box::pin(async move {
             // Joining takes as long as the last commit; nothing else is left to run.
-            self.writer.stop();
-            let checkpoints = self.checkpoints.lock().unwrap_or_else(PoisonError::into_inner).take();
-            if let Some((stop, thread)) = checkpoints {
-                drop(stop);
-                drop(thread.join());
-            }
+            self.shut();
         })
     }
 }

@@ -1,5 +1,6 @@
 //! The writer: one thread that drains its queue into one commit, applies it to the index, then answers.
 
+use std::cmp::Reverse;
 use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -8,13 +9,14 @@ use std::thread::JoinHandle;
 
 use arc_swap::ArcSwap;
 use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
-use doorward_domain::{Account, AccountId, ApiKey, KeyedHash, Tenant, TenantId};
+use doorward_domain::{Account, AccountId, ApiKey, Device, KeyedHash, Tenant, TenantId};
 use rusqlite::Connection;
 use tokio::sync::oneshot;
 
 use super::index::Index;
 use super::load;
 use crate::changes::{Change, Write, changes};
+use crate::need::RAISES;
 use crate::{AccountKey, Decision, Need, StoreError, Verdict};
 
 /// Changes that may wait; beyond that callers are told to come back later.
@@ -38,6 +40,8 @@ pub(super) struct Shared {
     /// The write-ahead log has grown so long that the writer is to reset it between two commits.
     pub(super) reset_log: AtomicBool,
     pub(super) changes: AtomicU64,
+    /// The store was closed: nothing is read from it any more.
+    pub(super) closed: AtomicBool,
 }
 
 type Outcome = Result<(), String>;
@@ -198,7 +202,9 @@ impl Batch<'_> {
     /// The standing image of an account, as this transaction sees it.
     pub(super) fn image(&self, at: &AccountKey) -> Result<Option<Arc<Account>>, StoreError> {
         let Some(id) = load::account_id(self.connection, at)? else { return Ok(None) };
-        let cached = self.images.get(&id).cloned().or_else(|| if self.tenants_changed { None } else { self.shared.index.get(id) });
+        let shard = at.shard();
+        let changed = self.images.get(&id).filter(|image| image.head.shard == shard).cloned();
+        let cached = changed.or_else(|| if self.tenants_changed { None } else { self.shared.index.get(shard, id) });
         if cached.is_some() {
             return Ok(cached);
         }
@@ -239,10 +245,16 @@ impl Batch<'_> {
         merge(&mut image.devices, devices, |a, b| a.id == b.id);
         merge(&mut image.sessions, sessions, |a, b| a.id == b.id);
         merge(&mut image.raises, raises, |a, b| (a.of, a.to) == (b.of, b.to));
+        // The last ones, as they are loaded.
+        image.raises.sort_unstable_by_key(|raise| (Reverse(raise.to), raise.of));
+        image.raises.truncate(usize::from(RAISES));
         image.head = head;
-        image.devices.retain(|device| device.forgotten_at.is_none() || device.token.is_some());
         let generation = image.head.sessions_gen;
         image.sessions.retain(|session| session.ended.is_none() && session.sessions_gen == generation);
+        // A session that nothing ended by itself, since it was idle, may be on a device that is forgotten.
+        let sessions = &image.sessions;
+        let carries_a_session = |device: &Device| sessions.iter().any(|session| session.device == device.id);
+        image.devices.retain(|device| device.forgotten_at.is_none() || device.token.is_some() || carries_a_session(device));
         self.set_image(image);
     }
 

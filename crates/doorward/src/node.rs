@@ -1,0 +1,191 @@
+//! A running node: the service over its store, dressed for HTTP, from the first check to the last write.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use doorward_api::Surfaces;
+use doorward_api::context::RequestIds;
+use doorward_api::layers::{Frame, Guard};
+use doorward_api::metrics::Metrics;
+use doorward_domain::{KeyRing, TenantId};
+use doorward_service::{Clock, Entropy, Service, SystemClock, SystemEntropy};
+use doorward_store::StoreError;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::config::{Bootstrap, Database, Limits};
+use crate::failure::Failure;
+use crate::health::Health;
+use crate::server::{DRAIN, Listener, Tls};
+
+/// How often the time is recorded, so that a clock set back over a restart revives nothing.
+const RECORD_TIME_EVERY: Duration = Duration::from_secs(60);
+
+/// A node that is ready to listen.
+pub(crate) struct Node {
+    pub(crate) service: Arc<Service>,
+    pub(crate) surfaces: Surfaces,
+    pub(crate) health: Health,
+    metrics: Metrics,
+    frame: Frame,
+    guard: Guard,
+    limits: Limits,
+    stop: CancellationToken,
+    listeners: TaskTracker,
+}
+
+impl Node {
+    /// Opens the store, brings it up to date, and checks that the server keys fit it.
+    pub(crate) async fn open(database: &Database, keys: KeyRing, clock: Arc<SystemClock>, limits: Limits, dev: bool) -> Result<Self, Failure> {
+        let refused = |error: StoreError| Failure::new(format!("{database} can't be used: {error}"));
+        let store = doorward_store::open(&database.into()).await.map_err(refused)?;
+        let entropy = Arc::new(SystemEntropy::new());
+        let mut mint = entropy.mint();
+        let told = Arc::clone(&clock);
+        let service = Service::new(store, keys, clock, entropy);
+        if let Err(error) = service.start().await {
+            service.close().await;
+            return Err(refused(error));
+        }
+        let metrics = Metrics::new(env!("CARGO_PKG_VERSION"));
+        let ids = RequestIds::new(
+            move || told.now().micros(),
+            |seed| {
+                let secret = mint.secret();
+                let length = seed.len().min(secret.len());
+                seed[..length].copy_from_slice(&secret[..length]);
+            },
+        );
+        show_figures(&metrics, &service);
+        let probed = Arc::clone(&service);
+        let probe = move || {
+            let service = Arc::clone(&probed);
+            let reasons: std::pin::Pin<Box<dyn Future<Output = Vec<String>> + Send>> = Box::pin(async move { service.readiness().await });
+            reasons
+        };
+        Ok(Self {
+            surfaces: Surfaces { service: Arc::clone(&service), dev },
+            service,
+            health: Health::new(metrics.clone(), Box::new(probe)),
+            frame: Frame::new(ids, metrics.clone(), dev),
+            guard: Guard::new(metrics.clone()).time(limits.request_timeout),
+            metrics,
+            limits,
+            stop: CancellationToken::new(),
+            listeners: TaskTracker::new(),
+        })
+    }
+
+    /// Installs the first tenant and key: once ever. Given again, they are ignored.
+    pub(crate) async fn bootstrap(&self, bootstrap: &Bootstrap) -> Result<(), Failure> {
+        let failed = |error: StoreError| Failure::new(format!("The first tenant can't be made: {error}"));
+        let tenant = TenantId::new(&bootstrap.tenant).ok_or_else(|| Failure::of_settings("The first tenant's name is no name."))?;
+        let installed = self.service.install_bootstrap_key(&tenant, &bootstrap.api_key).await.map_err(failed)?;
+        // A start that was killed between the two steps is made whole; another tenant's name makes nothing.
+        if installed || self.knows(bootstrap).await {
+            self.service.ensure_tenant(&tenant).await.map_err(failed)?;
+        }
+        if installed {
+            tracing::info!(tenant = tenant.as_str(), "the first API key was installed");
+        } else {
+            tracing::info!(tenant = tenant.as_str(), "the first API key was installed before; the one given now is ignored");
+        }
+        Ok(())
+    }
+
+    /// Whether this tenant's key is good.
+    pub(crate) async fn knows(&self, bootstrap: &Bootstrap) -> bool {
+        self.service.backend(&bootstrap.api_key, Some(&bootstrap.tenant)).await.is_ok()
+    }
+
+    /// The token that is cancelled when the node begins to stop.
+    pub(crate) fn stop(&self) -> CancellationToken {
+        self.stop.clone()
+    }
+
+    /// Answers on a socket from now on.
+    pub(crate) fn listen(&self, name: &'static str, socket: TcpListener, router: Router, tls: Option<Tls>) {
+        if let Ok(address) = socket.local_addr() {
+            tracing::info!(listener = name, %address, tls = tls.is_some(), "listening");
+        }
+        let router = router.merge(self.health.checks()).layer((self.frame.clone(), self.guard.clone()));
+        let connections = self.metrics.connections(name);
+        let listener = Listener { name, socket, router, tls, limits: self.limits, connections };
+        self.listeners.spawn(listener.serve(self.stop(), DRAIN));
+    }
+
+    /// Runs until the process is told to stop, then ends in order: not ready, no new connections, what is in flight, the store.
+    pub(crate) async fn run(self) -> Result<(), Failure> {
+        let (mut terminate, mut interrupt) = match (signal(SignalKind::terminate()), signal(SignalKind::interrupt())) {
+            (Ok(terminate), Ok(interrupt)) => (terminate, interrupt),
+            (Err(error), _) | (_, Err(error)) => return Err(Failure::new(format!("No signals can be received: {error}"))),
+        };
+        let recording = tokio::spawn(record_time(Arc::clone(&self.service), self.stop()));
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+            () = self.stop.cancelled() => {}
+        }
+        tracing::info!("stopping");
+        self.health.stopping();
+        self.stop.cancel();
+        self.listeners.close();
+        let finished = async {
+            self.listeners.wait().await;
+            // It ends with the token; what it failed at it has logged.
+            let _ = recording.await;
+            self.service.close().await;
+        };
+        tokio::select! {
+            () = finished => {
+                tracing::info!("stopped");
+                Ok(())
+            }
+            _ = terminate.recv() => Err(Failure::new("Stopped at once, since it was asked twice.")),
+            _ = interrupt.recv() => Err(Failure::new("Stopped at once, since it was asked twice.")),
+        }
+    }
+}
+
+/// Binds a socket; a fault names the flag that chooses another.
+pub(crate) async fn bind(address: SocketAddr, flag: &str) -> Result<TcpListener, Failure> {
+    TcpListener::bind(address).await.map_err(|error| {
+        let port = address.port();
+        let next = address.port().checked_add(10).unwrap_or(8090);
+        match error.kind() {
+            std::io::ErrorKind::AddrInUse => Failure::new(format!(
+                "Port {port} on {} is taken by another process. Stop that one, or choose another port: {flag} {}:{next}",
+                address.ip(),
+                address.ip()
+            )),
+            std::io::ErrorKind::PermissionDenied => {
+                Failure::new(format!("Port {port} may not be used by this user. Choose one above 1023: {flag} {}:8080", address.ip()))
+            }
+            _ => Failure::new(format!("{address} can't be listened on: {error}. Choose another address: {flag} HOST:PORT")),
+        }
+    })
+}
+
+async fn record_time(service: Arc<Service>, stop: CancellationToken) {
+    while tokio::time::timeout(RECORD_TIME_EVERY, stop.cancelled()).await.is_err() {
+        if let Err(error) = service.record_moment().await {
+            tracing::warn!(%error, "the time could not be recorded");
+        }
+    }
+}
+
+/// Each figure of the store becomes a gauge that is read at each scrape.
+fn show_figures(metrics: &Metrics, service: &Arc<Service>) {
+    for (place, (name, _)) in service.figures().into_iter().enumerate() {
+        let service = Arc::clone(service);
+        metrics.sampled(name, "A figure of the store.", move || {
+            let figure = service.figures().get(place).map_or(0, |(_, value)| *value);
+            // Exact up to 2^53, which no figure reaches.
+            figure as f64
+        });
+    }
+}

@@ -1,0 +1,59 @@
+//! `doorward serve`: the service as it runs in earnest.
+
+use std::sync::Arc;
+
+use doorward_api::{all_router, internal_router, public_router};
+use doorward_service::SystemClock;
+
+use crate::config::{Config, unknown_variables};
+use crate::failure::Failure;
+use crate::keys::key_ring;
+use crate::log;
+use crate::node::{Node, bind};
+use crate::server::Tls;
+
+/// Runs the service until it is told to stop.
+pub(crate) async fn serve(config: Config) -> Result<(), Failure> {
+    log::start(&config.log);
+    tracing::info!(
+        version = env!("CARGO_PKG_VERSION"),
+        database = %config.database,
+        trusted_proxies = config.trusted_proxies.len(),
+        "starting"
+    );
+    for name in unknown_variables(std::env::vars_os().filter_map(|(name, _)| name.into_string().ok())) {
+        tracing::warn!("{name} is no setting, and is ignored. `doorward serve --help` lists them");
+    }
+    let public = bind(config.listen, "--listen").await?;
+    let internal = match config.internal_listen {
+        Some(address) => Some(bind(address, "--internal-listen").await?),
+        None => None,
+    };
+    let keys = key_ring(&config.keys, &config.database)?;
+    let node = Node::open(&config.database, keys, Arc::new(SystemClock::new()), config.limits, false).await?;
+    let started = start(&node, &config, public, internal).await;
+    if let Err(failure) = started {
+        node.service.close().await;
+        return Err(failure);
+    }
+    node.run().await
+}
+
+async fn start(node: &Node, config: &Config, public: tokio::net::TcpListener, internal: Option<tokio::net::TcpListener>) -> Result<(), Failure> {
+    if let Some(bootstrap) = &config.bootstrap {
+        node.bootstrap(bootstrap).await?;
+    }
+    let tls = match &config.tls {
+        Some(files) => Some(Tls::start(files.clone(), node.stop())?),
+        None => None,
+    };
+    let surfaces = node.surfaces.clone();
+    match internal {
+        Some(internal) => {
+            node.listen("public", public, public_router(surfaces.clone()), tls.clone());
+            node.listen("internal", internal, internal_router(surfaces).merge(node.health.metrics()), tls);
+        }
+        None => node.listen("public", public, all_router(surfaces).merge(node.health.metrics()), tls),
+    }
+    Ok(())
+}

@@ -1,0 +1,26 @@
+//! What the parts of one connection tell each other.
+
+use std::sync::atomic::{AtomicBool, AtomicU64};
+
+use futures_util::task::AtomicWaker;
+
+/// The signs of one connection.
+#[derive(Debug, Default)]
+pub(super) struct Signs {
+    /// Wakes the connection's task when a sign changes from outside.
+    pub(super) waker: AtomicWaker,
+    /// The server ends: what is in flight is answered, what is idle is closed.
+    pub(super) ending: AtomicBool,
+    /// The time for that is over.
+    pub(super) cut: AtomicBool,
+    /// A request's headers have come in whole.
+    pub(super) begun: AtomicBool,
+    /// How many waits for a request's headers there were; HTTP/1 alone tells.
+    pub(super) waits: AtomicU64,
+    /// Which of them this is; zero while there is none.
+    pub(super) wait: AtomicU64,
+    /// Bytes have come in during this wait.
+    pub(super) arrived: AtomicBool,
+    /// The last answer refused something that the caller may still be sending.
+    pub(super) refused: AtomicBool,
+}

@@ -1,0 +1,195 @@
+//! The `doorward` command as a process: its start, its messages, its end.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::{Receiver, channel};
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::Value;
+
+const KEY: &str = "canary-bootstrap-key-0123456789-abcdefgh";
+const SECRET: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
+
+/// A running `doorward` and the lines of its log.
+struct Doorward {
+    child: Child,
+    log: Receiver<String>,
+    seen: Vec<Value>,
+}
+
+fn command(dir: &Path, arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_doorward"));
+    command.args(arguments).current_dir(dir).env_clear().stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+}
+
+impl Doorward {
+    fn start(mut command: Command) -> Self {
+        let mut child = command.spawn().expect("the binary runs");
+        let stderr = child.stderr.take().expect("piped");
+        let (send, log) = channel();
+        std::thread::spawn(move || BufReader::new(stderr).lines().map_while(Result::ok).try_for_each(|line| send.send(line)));
+        Self { child, log, seen: Vec::new() }
+    }
+
+    /// Where it listens by this name, as its log says.
+    fn address(&mut self, listener: &str) -> String {
+        loop {
+            if let Some(line) = self.seen.iter().find(|line| line["message"] == "listening" && line["listener"] == listener) {
+                return line["address"].as_str().expect("an address").to_owned();
+            }
+            let line = self.log.recv_timeout(Duration::from_secs(10)).expect("it says where it listens");
+            self.seen.push(serde_json::from_str(&line).unwrap_or_else(|_| panic!("no JSON: {line}")));
+        }
+    }
+
+    /// Tells it to stop; how long that took, whether it went well, and the whole log.
+    fn stop(mut self) -> (Duration, bool, String) {
+        let began = Instant::now();
+        let pid = Pid::from_child(&self.child);
+        kill_process(pid, Signal::TERM).expect("it runs");
+        let status = self.child.wait().expect("it ends");
+        let took = began.elapsed();
+        self.seen.extend(self.log.iter().filter_map(|line| serde_json::from_str(&line).ok()));
+        (took, status.success(), self.seen.iter().map(|line| format!("{line}\n")).collect())
+    }
+}
+
+impl Drop for Doorward {
+    fn drop(&mut self) {
+        // It may have ended.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Status and body of a GET.
+fn get(address: &str, path: &str, headers: &str) -> (u16, String) {
+    let mut stream = TcpStream::connect(address).expect("it listens");
+    write!(stream, "GET {path} HTTP/1.1\r\nHost: doorward.localhost\r\nConnection: close\r\n{headers}\r\n").expect("sent");
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).expect("an answer");
+    let status = answer.split(' ').nth(1).and_then(|status| status.parse().ok()).expect("a status");
+    (status, answer.split_once("\r\n\r\n").map(|(_, body)| body.to_owned()).unwrap_or_default())
+}
+
+#[test]
+fn serve_starts_answers_and_stops_and_shows_no_secret() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let mut made = Vec::new();
+    for _ in 0..2 {
+        let mut serve = command(dir.path(), &["serve", "--listen", "127.0.0.1:0", "--internal-listen", "127.0.0.1:0", "--log", "debug"]);
+        serve.env("DOORWARD_BOOTSTRAP_TENANT", "acme").env("DOORWARD_BOOTSTRAP_API_KEY", KEY);
+        let mut doorward = Doorward::start(serve);
+        let (public, internal) = (doorward.address("public"), doorward.address("internal"));
+        assert_eq!(get(&public, "/readyz", ""), (200, r#"{"ready":true,"reasons":[]}"#.to_owned()));
+        assert_eq!(get(&internal, "/healthz", "").0, 200);
+        assert_eq!(get(&public, "/metrics", "").0, 404);
+        assert!(get(&internal, "/metrics", "").1.contains("doorward_http_requests_total{route=\"/healthz\""));
+        let key = format!("X-API-Key: {KEY}\r\n");
+        assert_eq!(get(&internal, "/internal/users/alice/devices?cursor=canary-query", &key).0, 400);
+        assert_eq!(get(&internal, "/internal/users/alice/devices", &key).0, 200);
+        assert_eq!(get(&public, "/internal/users/alice/devices", &key).0, 404);
+        // An idle connection does not hold it up.
+        let _idle = TcpStream::connect(&public).expect("it listens");
+        let (took, well, log) = doorward.stop();
+        assert!(well && took < Duration::from_secs(1), "{took:?}\n{log}");
+        assert!(log.contains(r#""message":"stopped""#), "{log}");
+        assert!(log.contains(r#""route":"/internal/users/{user_id}/devices""#) || log.contains(r#""route":"/internal/users/{u}/devices""#), "{log}");
+        for canary in [KEY, "canary", "alice"] {
+            assert!(!log.contains(canary), "{canary}\n{log}");
+        }
+        made.push(log.contains("a server key was made"));
+    }
+    assert_eq!(made, [true, false]);
+}
+
+#[test]
+fn what_can_not_be_done_is_said_with_what_to_do() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let taken = taken.local_addr().expect("bound").to_string();
+    let cases: [(&[&str], i32, &str); 6] = [
+        (&["serve", "--listen", "0.0.0.0:0"], 2, "--behind-proxy"),
+        (&["serve", "--database-url", "mysql://x"], 2, "sqlite://PATH"),
+        (&["serve", "--database-url", "postgres://u:canary@127.0.0.1/d"], 2, "openssl rand"),
+        (&["dev", "--listen", "0.0.0.0:0"], 2, "this machine alone"),
+        (&["serve", "--no-such"], 2, "--help"),
+        (&["migrate", "--config", "nowhere.toml"], 2, "DOORWARD_CONFIG"),
+    ];
+    for (arguments, code, part) in cases {
+        let output = command(dir.path(), arguments).output().expect("the binary runs");
+        let message = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(code), "{arguments:?}\n{message}");
+        assert!(message.contains(part) && !message.contains("canary"), "{message}");
+    }
+    // `taken` was closed with its listener: hold it again for the last.
+    let _held = std::net::TcpListener::bind(&taken).expect("still free");
+    let output = command(dir.path(), &["serve", "--listen", &taken]).output().expect("the binary runs");
+    let message = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.code() == Some(1) && message.contains("is taken") && message.contains("--listen"), "{message}");
+}
+
+#[test]
+fn a_database_without_its_key_is_not_opened() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let mut doorward = Doorward::start(command(dir.path(), &["serve", "--listen", "127.0.0.1:0"]));
+    doorward.address("public");
+    assert!(doorward.stop().1);
+    let mut other = command(dir.path(), &["serve", "--listen", "127.0.0.1:0"]);
+    let output = other.env("DOORWARD_SECRET_KEY", SECRET).output().expect("the binary runs");
+    let message = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(!output.status.success() && !message.contains(SECRET), "{message}");
+    std::fs::remove_file(dir.path().join("data/doorward.db.key")).expect("it was made");
+    let output = command(dir.path(), &["serve", "--listen", "127.0.0.1:0"]).output().expect("the binary runs");
+    assert!(String::from_utf8_lossy(&output.stderr).contains("Put the key back"));
+}
+
+#[test]
+fn migrate_and_openapi_do_their_work() {
+    let dir = tempfile::tempdir().expect("a directory");
+    for _ in 0..2 {
+        let output = command(dir.path(), &["migrate", "--data-dir", "inner"]).output().expect("the binary runs");
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    }
+    assert!(dir.path().join("inner/doorward.db").exists());
+    let output = command(dir.path(), &["openapi"]).output().expect("the binary runs");
+    let description: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    assert!(description["openapi"].as_str().is_some_and(|version| version.starts_with("3.1")));
+}
+
+#[test]
+fn the_lines_that_dev_prints_work_as_pasted() {
+    let dir = tempfile::tempdir().expect("a directory");
+    for _ in 0..2 {
+        let arguments = ["dev", "--listen", "127.0.0.1:0", "--demo-listen", "127.0.0.1:0", "--log-format", "json"];
+        let mut dev = command(dir.path(), &arguments);
+        let mut doorward = Doorward::start({
+            dev.stdout(Stdio::piped());
+            dev
+        });
+        let mut stdout = BufReader::new(doorward.child.stdout.take().expect("piped"));
+        let mut lines = String::new();
+        while !lines.contains("Ctrl-C") {
+            assert_ne!(stdout.read_line(&mut lines).expect("read"), 0, "{lines}");
+        }
+        let address = doorward.address("public");
+        assert_eq!(get(&address, "/dev/clock", "").0, 200);
+        let pasted: String = lines
+            .lines()
+            .skip_while(|line| !line.contains("# The host's key"))
+            .take_while(|line| !line.contains("Ctrl-C"))
+            .map(|line| format!("{line}\n"))
+            .collect();
+        let output = Command::new("bash").args(["-e", "-o", "pipefail", "-c", &pasted]).current_dir(dir.path()).output().expect("bash runs");
+        let (shown, steps) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        assert!(output.status.success(), "{shown}\n{steps}");
+        assert!(steps.contains(r#""decision":"challenge""#) && steps.contains(r#""access_token":"dws_"#), "{steps}");
+        assert!(shown.contains(r#""active":true"#) && shown.contains(r#""status":"trusted""#), "{shown}");
+        let (took, well, log) = doorward.stop();
+        assert!(well && took < Duration::from_secs(2), "{took:?}\n{log}");
+    }
+}

@@ -1,0 +1,310 @@
+//! Loading: the statements for what a need names, sent in one flight, and the account that their answers make.
+
+use std::sync::{Arc, LazyLock};
+
+use doorward_domain::{
+    Account, AccountId, Device, Event, Head, Offer, Raise, Session, SessionId, SessionRef, Shard, SignIn, SignInId, SignInState, Tenant, TenantId, UserId,
+    first_uuid_at,
+};
+use uuid::Uuid;
+
+use super::flight::{Answer, Ask, decode};
+use crate::need::RAISES;
+use crate::row::{Row, Table, ToCell as _, Value};
+use crate::{AccountKey, Need, Page, Rows, StoreError};
+
+/// Whether the account is locked against other changes until the transaction ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Lock {
+    No,
+    Yes,
+}
+
+/// The statements over one kind of account key, composed once from the tables' descriptions.
+struct Statements {
+    head: String,
+    head_locked: String,
+    tenant: String,
+    devices_standing: String,
+    devices_page: String,
+    device: String,
+    sessions_standing: String,
+    sessions_page: String,
+    session: String,
+    devices_of_sessions_standing: String,
+    devices_of_sessions_page: String,
+    device_of_session: String,
+    offers_since: String,
+    sign_in: String,
+    newer_sign_ins: String,
+    sign_ins_page: String,
+    raises: String,
+    events_page: String,
+}
+
+impl Statements {
+    /// `account` is a condition on the account's table `h` and `n` the first parameter after it.
+    fn new(account: &str, tenant: &str, n: usize) -> Self {
+        let m = n + 1;
+        let of = |column: &str| format!("(SELECT h.{column} FROM account h WHERE {account})");
+        let select = |table: &Table, rest: &str| format!("SELECT {} FROM {} t WHERE {rest}", table.select_list("t"), table.name);
+        let mine = format!("t.shard = $1 AND t.account = {}", of("id"));
+        let standing = format!("{mine} AND t.sessions_gen = {} AND t.ended_at IS NULL", of("sessions_gen"));
+        let page = format!("{mine} AND t.id < ${n} ORDER BY t.id DESC LIMIT ${m}");
+        let one = format!("{mine} AND t.id = ${n}");
+        let session = |rest: &str| {
+            let own = Session::TABLE.select_list("t");
+            format!("SELECT {own}, a.at FROM session t LEFT JOIN activity a ON a.shard = t.shard AND a.account = t.account AND a.session = t.id WHERE {rest}")
+        };
+        // Beside the standing devices, those of the sessions are few: the flag leaves out what is loaded anyway.
+        let devices_of = |sessions: &str, flag: usize| {
+            let rest = format!("{mine} AND t.id IN (SELECT s.device FROM (SELECT t.device FROM session t WHERE {sessions}) s)");
+            select(Device::TABLE, &format!("{rest} AND (${flag}::bigint = 0 OR (t.forgotten_at IS NOT NULL AND t.token IS NULL)) ORDER BY t.id"))
+        };
+        let head = format!("SELECT {} FROM account h WHERE {account}", Head::TABLE.select_list("h"));
+        Self {
+            head_locked: format!("{head} FOR UPDATE"),
+            head,
+            tenant: select(Tenant::TABLE, &format!("t.id = {}", if tenant.is_empty() { of("tenant") } else { tenant.to_owned() })),
+            devices_standing: select(Device::TABLE, &format!("{mine} AND (t.forgotten_at IS NULL OR t.token IS NOT NULL) ORDER BY t.id")),
+            devices_page: select(Device::TABLE, &format!("{mine} AND t.id < ${n} AND t.forgotten_at IS NULL ORDER BY t.id DESC LIMIT ${m}")),
+            device: select(Device::TABLE, &one),
+            sessions_standing: session(&format!("{standing} ORDER BY t.id")),
+            sessions_page: session(&page),
+            session: session(&one),
+            devices_of_sessions_standing: devices_of(&standing, n),
+            devices_of_sessions_page: devices_of(&page, m + 1),
+            device_of_session: devices_of(&one, m),
+            offers_since: select(Offer::TABLE, &format!("{mine} AND t.id >= ${n} ORDER BY t.id")),
+            sign_in: select(SignIn::TABLE, &one),
+            newer_sign_ins: format!("SELECT count(*) FROM (SELECT 1 FROM sign_in t WHERE {mine} AND t.id > ${n} AND t.state = ${m} LIMIT 100) t"),
+            sign_ins_page: select(SignIn::TABLE, &page),
+            raises: select(Raise::TABLE, &format!("{mine} ORDER BY t.raised_to DESC, t.generation LIMIT ${n}")),
+            events_page: select(Event::TABLE, &format!("{mine} AND t.number < ${n} ORDER BY t.number DESC LIMIT ${m}")),
+        }
+    }
+}
+
+static BY_ID: LazyLock<Statements> = LazyLock::new(|| Statements::new("h.shard = $1 AND h.id = $2", "", 3));
+static BY_USER: LazyLock<Statements> = LazyLock::new(|| Statements::new("h.shard = $1 AND h.tenant = $2 AND h.user_id = $3", "$1", 4));
+
+/// What an answer holds.
+#[derive(Clone, Copy)]
+enum Part {
+    Head,
+    Tenant,
+    Devices,
+    Sessions,
+    Offers,
+    SignIns,
+    NewerSignIns,
+    Raises,
+    Events,
+}
+
+/// What was asked for, to be made an account of once it is answered.
+#[derive(Clone)]
+pub(super) struct Loading {
+    parts: Vec<Part>,
+    create: Option<(AccountId, doorward_domain::Timestamp, UserId)>,
+}
+
+/// What came.
+pub(super) enum Loaded {
+    /// The account.
+    There(Account),
+    /// There is none, and this is the one to make.
+    New(Account),
+    /// There is none.
+    Missing,
+}
+
+/// Collects statements.
+struct Asking {
+    sql: &'static Statements,
+    key: Vec<Value>,
+    parts: Vec<Part>,
+    asks: Vec<Ask>,
+}
+
+impl Asking {
+    fn add(&mut self, part: Part, sql: fn(&'static Statements) -> &'static String, parameters: impl IntoIterator<Item = Value>) {
+        let all = self.key.iter().cloned().chain(parameters).collect();
+        self.parts.push(part);
+        self.asks.push(Ask::new(sql(self.sql).as_str(), all));
+    }
+}
+
+/// The statements that load as much of an account as is needed. The head comes first: where it is locked, the rest is read
+/// by statements that begin after the lock is held, and so see what the last holder committed.
+pub(super) fn asks(at: &AccountKey, need: &Need, lock: Lock) -> (Loading, Vec<Ask>) {
+    let shard = i64::from(at.shard().0).cell();
+    let (sql, key): (&'static Statements, _) = match at {
+        AccountKey::Id(_, id) => (&BY_ID, vec![shard, id.0.cell()]),
+        AccountKey::User(tenant, user) => (&BY_USER, vec![shard, tenant.as_str().cell(), user.as_str().cell()]),
+    };
+    let mut asking = Asking { sql, key, parts: vec![], asks: vec![] };
+    match lock {
+        Lock::No => asking.add(Part::Head, |sql| &sql.head, []),
+        Lock::Yes => asking.add(Part::Head, |sql| &sql.head_locked, []),
+    }
+    asking.parts.push(Part::Tenant);
+    let tenant = match at {
+        AccountKey::Id(..) => asking.key.clone(),
+        AccountKey::User(tenant, _) => vec![tenant.as_str().cell()],
+    };
+    asking.asks.push(Ask::new(sql.tenant.as_str(), tenant));
+    devices_and_sessions(&mut asking, need);
+    if let Some(since) = need.offers_since {
+        asking.add(Part::Offers, |sql| &sql.offers_since, [first_uuid_at(since).cell()]);
+    }
+    if let Some(id) = need.sign_in {
+        asking.add(Part::SignIns, |sql| &sql.sign_in, [id.0.cell()]);
+        asking.add(Part::NewerSignIns, |sql| &sql.newer_sign_ins, [id.0.cell(), SignInState::Open.code().cell()]);
+    }
+    if let Some(page) = need.sign_ins {
+        asking.add(Part::SignIns, |sql| &sql.sign_ins_page, stretch(page));
+    }
+    if need.raises {
+        asking.add(Part::Raises, |sql| &sql.raises, [i64::from(RAISES).cell()]);
+    }
+    if let Some(page) = need.events {
+        let before = page.before.map_or(i64::MAX, |before| i64::try_from(before.as_u128()).unwrap_or(i64::MAX));
+        asking.add(Part::Events, |sql| &sql.events_page, [before.cell(), i64::from(page.limit).cell()]);
+    }
+    let create = match at {
+        AccountKey::User(_, user) => need.create.map(|(id, at)| (id, at, user.clone())),
+        AccountKey::Id(..) => None,
+    };
+    (Loading { parts: asking.parts, create }, asking.asks)
+}
+
+fn devices_and_sessions(asking: &mut Asking, need: &Need) {
+    let standing = (need.devices == Rows::Standing).cell();
+    match need.devices {
+        Rows::None => {}
+        Rows::Standing => asking.add(Part::Devices, |sql| &sql.devices_standing, []),
+        Rows::Page(page) => asking.add(Part::Devices, |sql| &sql.devices_page, stretch(page)),
+    }
+    if let Some(id) = need.device {
+        asking.add(Part::Devices, |sql| &sql.device, [id.0.cell()]);
+    }
+    match need.sessions {
+        Rows::None => {}
+        Rows::Standing => {
+            asking.add(Part::Sessions, |sql| &sql.sessions_standing, []);
+            asking.add(Part::Devices, |sql| &sql.devices_of_sessions_standing, [standing.clone()]);
+        }
+        Rows::Page(page) => {
+            asking.add(Part::Sessions, |sql| &sql.sessions_page, stretch(page));
+            asking.add(Part::Devices, |sql| &sql.devices_of_sessions_page, stretch(page).into_iter().chain([standing.clone()]));
+        }
+    }
+    if let Some(SessionId(id)) = need.session {
+        asking.add(Part::Sessions, |sql| &sql.session, [id.cell()]);
+        asking.add(Part::Devices, |sql| &sql.device_of_session, [id.cell(), standing]);
+    }
+}
+
+fn stretch(page: Page) -> [Value; 2] {
+    [page.before.unwrap_or(Uuid::max()).cell(), i64::from(page.limit).cell()]
+}
+
+impl Loading {
+    /// Makes the account of what came.
+    pub(super) fn assemble(&self, answers: &[Answer]) -> Result<Loaded, StoreError> {
+        let [head, tenant, rest @ ..] = answers else { return Err(StoreError::corrupt("account", "answers")) };
+        let tenant = tenant.decode::<Tenant>()?.pop().map(Arc::new);
+        let Some(head) = head.decode::<Head>()?.pop() else {
+            return match (&self.create, tenant) {
+                (Some((id, at, user)), Some(tenant)) => Ok(Loaded::New(Account::new(tenant, user.clone(), *id, *at))),
+                (Some(_), None) => Err(StoreError::Misconfigured("there is no such tenant".to_owned())),
+                (None, _) => Ok(Loaded::Missing),
+            };
+        };
+        let tenant = tenant.ok_or_else(|| StoreError::corrupt("account", "tenant"))?;
+        let mut account = bare(head, tenant);
+        for (part, answer) in self.parts[2..].iter().zip(rest) {
+            match part {
+                Part::Head | Part::Tenant => {}
+                Part::Devices => add(&mut account.devices, answer)?,
+                Part::Sessions => add(&mut account.sessions, answer)?,
+                Part::Offers => add(&mut account.offers, answer)?,
+                Part::SignIns => add(&mut account.sign_ins, answer)?,
+                Part::NewerSignIns => account.newer_sign_ins = count(answer)?,
+                Part::Raises => add(&mut account.raises, answer)?,
+                Part::Events => add(&mut account.events, answer)?,
+            }
+        }
+        Ok(Loaded::There(account))
+    }
+}
+
+fn bare(head: Head, tenant: Arc<Tenant>) -> Account {
+    Account { tenant, head, devices: vec![], sessions: vec![], offers: vec![], sign_ins: vec![], newer_sign_ins: 0, raises: vec![], events: vec![] }
+}
+
+/// Adds the rows that aren't there yet.
+fn add<R: Row>(to: &mut Vec<R>, answer: &Answer) -> Result<(), StoreError> {
+    for row in answer.decode::<R>()? {
+        if !to.iter().any(|known| known.same_row(&row)) {
+            to.push(row);
+        }
+    }
+    Ok(())
+}
+
+fn count(answer: &Answer) -> Result<usize, StoreError> {
+    let counted = answer.rows.first().and_then(|row| row.try_get::<_, i64>(0).ok());
+    counted.and_then(|counted| usize::try_from(counted).ok()).ok_or_else(|| StoreError::corrupt("sign_in", "count"))
+}
+
+/// A session with its device, its activity, its account and its tenant: one statement, and so one snapshot.
+pub(super) fn session(at: SessionRef) -> Ask {
+    static SQL: LazyLock<String> = LazyLock::new(|| {
+        let lists = [Head::TABLE.select_list("h"), Tenant::TABLE.select_list("n"), Device::TABLE.select_list("d"), Session::TABLE.select_list("t")].join(", ");
+        // A session without the rest isn't unknown but unreadable, which no join may hide.
+        format!(
+            "SELECT {lists}, a.at FROM session t \
+             LEFT JOIN account h ON h.shard = t.shard AND h.id = t.account \
+             LEFT JOIN tenant n ON n.id = h.tenant \
+             LEFT JOIN device d ON d.shard = t.shard AND d.account = t.account AND d.id = t.device \
+             LEFT JOIN activity a ON a.shard = t.shard AND a.account = t.account AND a.session = t.id \
+             WHERE t.shard = $1 AND t.account = $2 AND t.id = $3"
+        )
+    });
+    Ask::new(SQL.as_str(), vec![i64::from(at.shard.0).cell(), at.account.0.cell(), at.id.0.cell()])
+}
+
+/// The reverse of [`session`].
+pub(super) fn session_answered(answer: &Answer) -> Result<Option<Account>, StoreError> {
+    let Some(row) = answer.rows.first() else { return Ok(None) };
+    let [head, tenant, device] = [Head::TABLE, Tenant::TABLE, Device::TABLE].map(|table| table.columns.len());
+    let mut account = bare(decode(row, 0, head)?, Arc::new(decode(row, head, tenant)?));
+    account.devices = vec![decode(row, head + tenant, device)?];
+    let from = head + tenant + device;
+    account.sessions = vec![decode(row, from, row.len() - from)?];
+    Ok(Some(account))
+}
+
+/// Which account a sign-in belongs to.
+pub(super) fn account_of(sign_in: SignInId) -> Ask {
+    Ask::new("SELECT account FROM sign_in WHERE shard = $1 AND id = $2", vec![i64::from(sign_in.shard().0).cell(), sign_in.0.cell()])
+}
+
+/// The reverse of [`account_of`].
+pub(super) fn account_of_answered(shard: Shard, answer: &Answer) -> Result<Option<AccountKey>, StoreError> {
+    let Some(row) = answer.rows.first() else { return Ok(None) };
+    let account = row.try_get::<_, &[u8]>(0).ok().and_then(|bytes| Uuid::from_slice(bytes).ok());
+    let account = account.ok_or_else(|| StoreError::corrupt("sign_in", "account"))?;
+    Ok(Some(AccountKey::Id(shard, AccountId(account))))
+}
+
+/// A tenant, locked if it is to be changed.
+pub(super) fn tenant(id: &TenantId, lock: Lock) -> Ask {
+    static SQL: LazyLock<[String; 2]> = LazyLock::new(|| {
+        let read = format!("SELECT {} FROM tenant t WHERE t.id = $1", Tenant::TABLE.select_list("t"));
+        [read.clone(), format!("{read} FOR UPDATE")]
+    });
+    Ask::new(SQL[usize::from(lock == Lock::Yes)].as_str(), vec![id.as_str().cell()])
+}
