@@ -120,7 +120,7 @@ pub(crate) fn user(text: &str) -> Result<UserId, Problem> {
     UserId::new(text).ok_or_else(|| Problem::new(Kind::NotFound))
 }
 
-/// A JSON body that must be there. Unknown and repeated fields are refused, with the field named.
+/// A JSON body. Unknown and repeated fields are refused, with the field named.
 pub(crate) struct Json<T>(pub(crate) T);
 
 impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Json<T> {
@@ -130,7 +130,8 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Json<T> {
         let is_json = is_json(request.headers());
         let WholeBody(body) = WholeBody::from_request(request, state).await?;
         if body.is_empty() {
-            return Err(Problem::new(Kind::InvalidRequest).detail("A JSON object is wanted as the body, and there is none."));
+            // As an empty object: what is required is then named, and what has defaults only needs no body.
+            return read_json(b"{}").map(Self);
         }
         if !is_json {
             return Err(Problem::new(Kind::UnsupportedMediaType).detail("Send the body as JSON, with Content-Type: application/json."));

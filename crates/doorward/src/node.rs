@@ -13,7 +13,7 @@ use doorward_domain::{KeyRing, TenantId};
 use doorward_service::{Clock, Entropy, Service, SystemClock, SystemEntropy};
 use doorward_store::StoreError;
 use tokio::net::TcpListener;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -36,20 +36,31 @@ pub(crate) struct Node {
     limits: Limits,
     stop: CancellationToken,
     listeners: TaskTracker,
+    terminate: Signal,
+    interrupt: Signal,
 }
 
 impl Node {
     /// Opens the store, brings it up to date, and checks that the server keys fit it.
     pub(crate) async fn open(database: &Database, keys: KeyRing, clock: Arc<SystemClock>, limits: Limits, dev: bool) -> Result<Self, Failure> {
+        // From here on a signal ends the node in order, however early it comes.
+        let no_signals = |error| Failure::new(format!("No signals can be received: {error}"));
+        let terminate = signal(SignalKind::terminate()).map_err(no_signals)?;
+        let interrupt = signal(SignalKind::interrupt()).map_err(no_signals)?;
         let refused = |error: StoreError| Failure::new(format!("{database} can't be used: {error}"));
         let store = doorward_store::open(&database.into()).await.map_err(refused)?;
         let entropy = Arc::new(SystemEntropy::new());
         let mut mint = entropy.mint();
         let told = Arc::clone(&clock);
         let service = Service::new(store, keys, clock, entropy);
-        if let Err(error) = service.start().await {
-            service.close().await;
-            return Err(refused(error));
+        match service.start().await {
+            Ok(()) => {}
+            // Nothing can be told of any token: the node runs, is not ready, says why, and answers 503.
+            Err(error @ StoreError::Misconfigured(_)) => tracing::error!(%error, "not ready, and it will not become so: correct this and restart"),
+            Err(error) => {
+                service.close().await;
+                return Err(refused(error));
+            }
         }
         let metrics = Metrics::new(env!("CARGO_PKG_VERSION"));
         let ids = RequestIds::new(
@@ -77,11 +88,16 @@ impl Node {
             limits,
             stop: CancellationToken::new(),
             listeners: TaskTracker::new(),
+            terminate,
+            interrupt,
         })
     }
 
     /// Installs the first tenant and key: once ever. Given again, they are ignored.
     pub(crate) async fn bootstrap(&self, bootstrap: &Bootstrap) -> Result<(), Failure> {
+        if !self.service.is_fit() {
+            return Ok(());
+        }
         let failed = |error: StoreError| Failure::new(format!("The first tenant can't be made: {error}"));
         let tenant = TenantId::new(&bootstrap.tenant).ok_or_else(|| Failure::of_settings("The first tenant's name is no name."))?;
         let installed = self.service.install_bootstrap_key(&tenant, &bootstrap.api_key).await.map_err(failed)?;
@@ -119,15 +135,11 @@ impl Node {
     }
 
     /// Runs until the process is told to stop, then ends in order: not ready, no new connections, what is in flight, the store.
-    pub(crate) async fn run(self) -> Result<(), Failure> {
-        let (mut terminate, mut interrupt) = match (signal(SignalKind::terminate()), signal(SignalKind::interrupt())) {
-            (Ok(terminate), Ok(interrupt)) => (terminate, interrupt),
-            (Err(error), _) | (_, Err(error)) => return Err(Failure::new(format!("No signals can be received: {error}"))),
-        };
+    pub(crate) async fn run(mut self) -> Result<(), Failure> {
         let recording = tokio::spawn(record_time(Arc::clone(&self.service), self.stop()));
         tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
             () = self.stop.cancelled() => {}
         }
         tracing::info!("stopping");
@@ -145,8 +157,8 @@ impl Node {
                 tracing::info!("stopped");
                 Ok(())
             }
-            _ = terminate.recv() => Err(Failure::new("Stopped at once, since it was asked twice.")),
-            _ = interrupt.recv() => Err(Failure::new("Stopped at once, since it was asked twice.")),
+            _ = self.terminate.recv() => Err(Failure::new("Stopped at once, since it was asked twice.")),
+            _ = self.interrupt.recv() => Err(Failure::new("Stopped at once, since it was asked twice.")),
         }
     }
 }

@@ -15,7 +15,7 @@ impl Service {
     /// # Errors
     /// `Unauthenticated` if the key is unknown, expired, revoked or another tenant's; `Unavailable` under a wrong server key.
     pub async fn backend(&self, key: &str, tenant: Option<&str>) -> Result<Backend, Error> {
-        if self.unfit.get().is_some() {
+        if !self.is_fit() {
             return Err(Error::Unavailable);
         }
         for hash in self.keys.api_key_hashes(key) {

@@ -33,6 +33,12 @@ impl Service {
         self.record_moment().await
     }
 
+    /// Whether the server keys fit the store.
+    #[must_use]
+    pub fn is_fit(&self) -> bool {
+        self.unfit.get().is_none()
+    }
+
     /// Records the present moment, so that a clock set back over a restart revives nothing. To be called every minute or so.
     ///
     /// # Errors
