@@ -15,7 +15,7 @@ use crate::layers::WholeBody;
 use crate::object::Object;
 use crate::problem::{Challenge, FieldError, FieldFault, Kind, Problem};
 
-/// A person, by their session's access token. Whether it is live is checked inside each transaction.
+/// A person, by the access token of a session that is live now. Each transaction checks it again.
 pub(crate) struct Person {
     pub(crate) access: Access,
     pub(crate) token: String,
@@ -24,11 +24,12 @@ pub(crate) struct Person {
 impl FromRequestParts<Surfaces> for Person {
     type Rejection = Problem;
 
-    async fn from_request_parts(parts: &mut Parts, _: &Surfaces) -> Result<Self, Problem> {
+    async fn from_request_parts(parts: &mut Parts, surfaces: &Surfaces) -> Result<Self, Problem> {
         let Some(given) = only(&parts.headers, header::AUTHORIZATION.as_str()) else { return Err(Problem::unauthenticated(Challenge::Bearer)) };
         let token = given.split_once(' ').filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer")).map(|(_, token)| token.trim());
         let token = token.ok_or_else(|| Problem::unauthenticated(Challenge::Bearer))?;
-        let access = Access::person(token).map_err(|_| Problem::unauthenticated(Challenge::InvalidToken))?;
+        // Before anything else of the request is read: the order of refusals begins with 401.
+        let access = surfaces.service.person(token).await?;
         Ok(Self { access, token: token.to_owned() })
     }
 }

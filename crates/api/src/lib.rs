@@ -45,7 +45,7 @@ pub fn public_router(surfaces: Surfaces) -> Router {
 /// What the host's backend and operators reach.
 pub fn internal_router(surfaces: Surfaces) -> Router {
     let (router, _) = internal::router().split_for_parts();
-    finished(router, surfaces)
+    finished(router.merge(problem::pages()), surfaces)
 }
 
 /// Both on one listener.

@@ -56,12 +56,13 @@ impl Account {
         let gone = |_| Refusal::ActivationNotFound;
         let offer = self.offers.iter().find(|offer| offer.id == token.at.id).ok_or(Refusal::ActivationNotFound)?;
         let proved = moment.keys.matches(token, &offer.token)?;
-        let session = self.session(offer.session).map_err(gone)?;
-        let device = self.device_of(session).map_err(gone)?;
         let theirs = caller.is_none_or(|caller| caller == offer.session);
-        if proved && theirs && device.hijacked_at.is_some() {
+        // Before its session, which the report has ended, and which may not be at hand any more.
+        if proved && theirs && self.devices.iter().any(|device| device.id == offer.device && device.hijacked_at.is_some()) {
             return Err(Refusal::DeviceHijacked);
         }
+        let session = self.session(offer.session).map_err(gone)?;
+        let device = self.device_of(session).map_err(gone)?;
         let live = session.status(device, self, moment.now) == SessionStatus::Active;
         if proved && theirs && live && offer.is_open(self, moment.now) { Ok(offer) } else { Err(Refusal::ActivationNotFound) }
     }

@@ -2,7 +2,8 @@
 
 use crate::event::About;
 use crate::{
-    Account, Cause, Count, DeviceId, EventKind, Factor, Moment, Offer, OfferState, Refusal, Session, SessionId, SessionStatus, Timestamp, Trust, Voucher,
+    Account, Cause, Count, DeviceId, Ending, EventKind, Factor, Moment, Offer, OfferState, Refusal, Session, SessionId, SessionStatus, Timestamp, Trust,
+    Voucher,
 };
 
 impl Account {
@@ -147,14 +148,26 @@ impl Account {
         Ok(())
     }
 
-    /// Ends, each by itself, the live sessions that `which` picks. Returns how many.
+    /// Ends, each by itself, the sessions that `which` picks. Returns how many of them were live.
+    ///
+    /// What isn't live only as time and policy stand is marked too: no looser policy brings back what was ended by hand.
     pub(crate) fn end_sessions(&mut self, now: Timestamp, cause: Cause, which: impl Fn(&Session) -> bool) -> usize {
-        let ending: Vec<SessionId> = self.live_sessions(now).filter(|session| which(session)).map(|session| session.id).collect();
-        for session in self.sessions.iter_mut().filter(|session| ending.contains(&session.id)) {
-            session.ended = Some(crate::Ending { at: now, cause });
+        let live = self.live_sessions(now).filter(|session| which(session)).count();
+        let mark = |session: &Session| {
+            let device = self.device_of(session).ok()?;
+            let ending = match session.status(device, self, now) {
+                SessionStatus::Active | SessionStatus::Inactive => Ending { at: now, cause },
+                SessionStatus::Ended if now >= session.expires_at(self) => session.ending(device, self, now)?,
+                SessionStatus::Ended | SessionStatus::Blocked => return None,
+            };
+            Some((session.id, ending))
+        };
+        let marks: Vec<(SessionId, Ending)> = self.sessions.iter().filter(|session| session.ended.is_none() && which(session)).filter_map(mark).collect();
+        for session in &mut self.sessions {
+            session.ended = marks.iter().find(|(id, _)| *id == session.id).map(|(_, ending)| *ending).or(session.ended);
         }
-        self.cancel_offers(now, |offer| ending.contains(&offer.session));
-        ending.len()
+        self.cancel_offers(now, |offer| marks.iter().any(|(id, _)| *id == offer.session));
+        live
     }
 
     /// The sessions at hand that are live.

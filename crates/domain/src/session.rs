@@ -64,9 +64,14 @@ impl Session {
     /// Its state. `device` is the one it is on.
     #[must_use]
     pub fn status(&self, device: &Device, account: &Account, now: Timestamp) -> SessionStatus {
-        if self.ended.is_some() {
-            // Reported hijacked: what ended by that report shows as blocked, what ended before it as ended.
-            return if self.ended.is_some_and(|ending| ending.cause == Cause::DeviceHijacked) { SessionStatus::Blocked } else { SessionStatus::Ended };
+        if let Some(ending) = self.ended {
+            return match ending.cause {
+                // Reported hijacked: what ended by that report shows as blocked, what ended before it as ended.
+                Cause::DeviceHijacked => SessionStatus::Blocked,
+                // Idle, and marked so in passing: the same as if nobody had passed.
+                Cause::Idle => SessionStatus::Inactive,
+                _ => SessionStatus::Ended,
+            };
         }
         let overtaken = self.sessions_gen != account.head.sessions_gen || self.tenant_sessions_gen != account.tenant.sessions_gen;
         if overtaken || now >= self.expires_at(account) {
@@ -90,7 +95,8 @@ impl Session {
             return self.ended;
         }
         match self.status(device, account, now) {
-            SessionStatus::Active | SessionStatus::Inactive => return None,
+            SessionStatus::Active => return None,
+            SessionStatus::Inactive => return over(self.idle_expires_at(account), Cause::Idle),
             SessionStatus::Blocked => return over(device.hijacked_at.unwrap_or(now), Cause::DeviceHijacked),
             SessionStatus::Ended => {}
         }

@@ -44,21 +44,23 @@ impl Account {
     /// # Errors
     /// `NotFound`.
     pub fn end_session(&mut self, moment: &mut Moment<'_>, id: SessionId, cause: Cause) -> Result<(), Refusal> {
-        let device = self.session(id)?.device;
-        if self.end_sessions(moment.now, cause, |session| session.id == id) > 0 {
+        let (device, before) = (self.session(id)?.device, self.session(id)?.ended);
+        self.end_sessions(moment.now, cause, |session| session.id == id);
+        if before.is_none() && self.session(id)?.ended == Some(crate::Ending { at: moment.now, cause }) {
             self.record(moment, EventKind::SessionEnded, About::session(id, device).because(cause));
         }
         Ok(())
     }
 
     /// Ends every session, or every session but the caller's, in one write and one event; trust ends too, but on the caller's device.
-    /// Offers and sign-ins in progress are cancelled with them.
+    /// Offers and sign-ins in progress are cancelled with them. A caller whose own session is over spares nothing.
     ///
     /// # Errors
     /// `NotFound` if the caller's session isn't at hand.
     pub fn end_all_sessions(&mut self, moment: &mut Moment<'_>, caller: Option<SessionId>, keep_caller: bool) -> Result<Count, Refusal> {
         let now = moment.now;
         let kept = caller.map(|id| self.session(id).cloned()).transpose()?;
+        let kept = kept.filter(|caller| self.live_sessions(now).any(|session| session.id == caller.id));
         let ended = self.live_sessions(now).filter(|session| !(keep_caller && Some(session.id) == caller)).count();
         let spared = kept
             .as_ref()
@@ -94,7 +96,8 @@ impl Account {
         let access_token = self.mint_access_token(moment, id);
         let session = self.session_mut(id)?;
         session.token = moment.keys.hash(&access_token);
-        session.factor = Some(factor);
+        // The later of the two: a statement about an older factor takes nothing back.
+        session.factor = session.factor.into_iter().chain([factor]).max_by_key(|factor| factor.verified_at);
         session.skipped_factor = false;
         session.last_activity_at = session.last_activity_at.max(moment.now);
         let target = self.device_mut(device)?;

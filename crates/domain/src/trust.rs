@@ -44,8 +44,11 @@ impl Account {
             return missing(FactorMissing::BeforeChange);
         }
         let another = matches!(voucher, Voucher::Session(session) if session.device != device);
-        if another && !target.last_factor.is_some_and(since_change) {
-            return missing(FactorMissing::NotOnThatDevice);
+        let on_it = target.last_factor.into_iter().chain((!another).then_some(factor)).max_by_key(|factor| factor.verified_at);
+        // A grant that the longest trust since then forbids would be over as it is given.
+        let allows_a_grant = |factor: Factor| since_change(factor) && now < factor.verified_at.plus_s(policy.trust_max_s);
+        if !on_it.is_some_and(allows_a_grant) {
+            return missing(if another { FactorMissing::NotOnThatDevice } else { FactorMissing::TooLongAgo });
         }
         if target.hijacked_at.is_some() { Err(Refusal::DeviceHijacked) } else { Ok(()) }
     }
@@ -78,14 +81,20 @@ impl Account {
         Ok(until)
     }
 
-    /// Ends a device's trust where a grant is there, and cancels its open offers.
+    /// Ends a device's trust where a grant is there, and cancels its open offers. Returns whether the device was trusted.
+    ///
+    /// A grant that holds only under a looser policy is taken too, so that none brings back what was ended by hand.
     pub(crate) fn end_trust(&mut self, moment: &mut Moment<'_>, device: DeviceId, cause: Cause) -> bool {
         self.cancel_offers(moment.now, |offer| offer.device == device);
-        let held = self.devices.iter().find(|d| d.id == device).is_some_and(|d| matches!(d.trust(self, moment.now), Trust::Held { .. }));
-        let Some(target) = self.devices.iter_mut().find(|d| d.id == device) else { return false };
-        if held {
+        let trust = self.devices.iter().find(|d| d.id == device).map(|d| d.trust(self, moment.now));
+        let (held, ending) = match trust {
+            Some(Trust::Held { .. }) => (true, Ending { at: moment.now, cause }),
+            Some(Trust::Ended(ending)) => (false, ending),
+            Some(Trust::Never) | None => return false,
+        };
+        if let Some(target) = self.devices.iter_mut().find(|d| d.id == device) {
             target.grant = None;
-            target.trust_ended = Some(Ending { at: moment.now, cause });
+            target.trust_ended = Some(ending);
         }
         held
     }

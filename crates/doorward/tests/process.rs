@@ -66,6 +66,20 @@ impl Drop for Doorward {
     }
 }
 
+/// The exit code and the messages of a command that ends by itself.
+fn refused(mut command: Command) -> (Option<i32>, String) {
+    let mut child = command.spawn().expect("the binary runs");
+    let began = Instant::now();
+    while child.try_wait().expect("it can be asked").is_none() {
+        if began.elapsed() > Duration::from_secs(10) {
+            child.kill().expect("it can be killed");
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    let output = child.wait_with_output().expect("it ended");
+    (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
+}
+
 /// Status and body of a GET.
 fn get(address: &str, path: &str, headers: &str) -> (u16, String) {
     let mut stream = TcpStream::connect(address).expect("it listens");
@@ -121,29 +135,33 @@ fn what_can_not_be_done_is_said_with_what_to_do() {
         (&["migrate", "--config", "nowhere.toml"], 2, "DOORWARD_CONFIG"),
     ];
     for (arguments, code, part) in cases {
-        let output = command(dir.path(), arguments).output().expect("the binary runs");
-        let message = String::from_utf8_lossy(&output.stderr).into_owned();
-        assert_eq!(output.status.code(), Some(code), "{arguments:?}\n{message}");
+        let (found, message) = refused(command(dir.path(), arguments));
+        assert_eq!(found, Some(code), "{arguments:?}\n{message}");
         assert!(message.contains(part) && !message.contains("canary"), "{message}");
     }
-    let output = command(dir.path(), &["serve", "--listen", &taken]).output().expect("the binary runs");
-    let message = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert!(output.status.code() == Some(1) && message.contains("is taken") && message.contains("--listen"), "{message}");
+    let (code, message) = refused(command(dir.path(), &["serve", "--listen", &taken]));
+    assert!(code == Some(1) && message.contains("is taken") && message.contains("--listen"), "{message}");
 }
 
 #[test]
-fn a_database_without_its_key_is_not_opened() {
+fn with_a_wrong_server_key_it_is_not_ready_and_without_its_own_it_does_not_start() {
     let dir = tempfile::tempdir().expect("a directory");
     let mut doorward = Doorward::start(command(dir.path(), &["serve", "--listen", "127.0.0.1:0"]));
     doorward.address("public");
     assert!(doorward.stop().1);
     let mut other = command(dir.path(), &["serve", "--listen", "127.0.0.1:0"]);
-    let output = other.env("DOORWARD_SECRET_KEY", SECRET).output().expect("the binary runs");
-    let message = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert!(!output.status.success() && !message.contains(SECRET), "{message}");
+    other.env("DOORWARD_SECRET_KEY", SECRET);
+    let mut doorward = Doorward::start(other);
+    let address = doorward.address("public");
+    let (status, body) = get(&address, "/readyz", "");
+    assert!(status == 503 && body.contains("DOORWARD_SECRET_KEY") && !body.contains(SECRET), "{status} {body}");
+    assert_eq!(get(&address, "/healthz", "").0, 200);
+    assert_eq!(get(&address, "/internal/users/alice/devices", &format!("X-API-Key: {KEY}\r\n")).0, 503);
+    let (_, well, log) = doorward.stop();
+    assert!(well && !log.contains(SECRET), "{log}");
     std::fs::remove_file(dir.path().join("data/doorward.db.key")).expect("it was made");
-    let output = command(dir.path(), &["serve", "--listen", "127.0.0.1:0"]).output().expect("the binary runs");
-    assert!(String::from_utf8_lossy(&output.stderr).contains("Put the key back"));
+    let (code, message) = refused(command(dir.path(), &["serve", "--listen", "127.0.0.1:0"]));
+    assert!(code == Some(1) && message.contains("Put the key back"), "{message}");
 }
 
 #[test]

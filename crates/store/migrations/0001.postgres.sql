@@ -164,7 +164,7 @@ CREATE TABLE sign_in (
     created_at BIGINT NOT NULL,
     completed_at BIGINT,
     session BYTEA,
-    PRIMARY KEY (shard, id)
+    PRIMARY KEY (id, shard)
 );
 CREATE INDEX sign_in_of_account ON sign_in (shard, account, id);
 

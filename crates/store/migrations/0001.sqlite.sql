@@ -164,7 +164,7 @@ CREATE TABLE sign_in (
     created_at INTEGER NOT NULL,
     completed_at INTEGER,
     session BLOB,
-    PRIMARY KEY (shard, id)
+    PRIMARY KEY (id, shard)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX sign_in_of_account ON sign_in (shard, account, id);
 

@@ -6,12 +6,22 @@ use std::sync::Arc;
 use crate::{Store, StoreError, postgres, sqlite};
 
 /// Where the data lies.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub enum Database {
     /// `sqlite://path`: a file, or a path for a new one.
     Sqlite(PathBuf),
     /// `postgres://…`, as libpq reads it.
     Postgres(String),
+}
+
+/// The address may hold a password, so it is left out.
+impl std::fmt::Debug for Database {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Sqlite(path) => f.debug_tuple("Sqlite").field(path).finish(),
+            Self::Postgres(_) => f.write_str("Postgres(…)"),
+        }
+    }
 }
 
 impl std::str::FromStr for Database {

@@ -5,6 +5,7 @@ use doorward_domain::{DeviceToken, join_cookie};
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, header};
 
+use crate::Surfaces;
 use crate::problem::Problem;
 
 /// Browsers keep no cookie for longer.
@@ -18,14 +19,14 @@ pub(super) enum Bearing {
     Cookie { present: Option<String> },
 }
 
-impl<S: Sync> FromRequestParts<S> for Bearing {
+impl FromRequestParts<Surfaces> for Bearing {
     type Rejection = Problem;
 
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+    async fn from_request_parts(parts: &mut Parts, surfaces: &Surfaces) -> Result<Self, Problem> {
         let headers = &parts.headers;
         let page =
             headers.contains_key(header::ORIGIN) || headers.contains_key(header::COOKIE) || headers.keys().any(|name| name.as_str().starts_with("sec-fetch-"));
-        Ok(if page { Self::Cookie { present: present(headers) } } else { Self::Body })
+        Ok(if page { Self::Cookie { present: present(headers, name(surfaces.dev)) } } else { Self::Body })
     }
 }
 
@@ -33,9 +34,14 @@ const NAME: &str = "__Host-doorward_device";
 /// On plain http, which dev mode alone serves to browsers.
 const DEV_NAME: &str = "doorward_device";
 
-fn present(headers: &HeaderMap) -> Option<String> {
+const fn name(dev: bool) -> &'static str {
+    if dev { DEV_NAME } else { NAME }
+}
+
+/// The value of the cookie of this name alone: one without the prefix could have been planted by a neighbouring host.
+fn present(headers: &HeaderMap, wanted: &str) -> Option<String> {
     let cookies = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(';'));
-    let mut named = cookies.filter_map(|cookie| cookie.trim().split_once('=')).filter(|(name, _)| *name == NAME || *name == DEV_NAME);
+    let mut named = cookies.filter_map(|cookie| cookie.trim().split_once('=')).filter(|(name, _)| *name == wanted);
     named.next().map(|(_, value)| value.to_owned())
 }
 
@@ -52,7 +58,7 @@ impl Bearing {
         let Some(token) = token else { return (None, headers) };
         let Self::Cookie { present } = self else { return (Some(token.reveal()), headers) };
         let value = join_cookie(present.as_deref(), &token);
-        let (name, secure) = if dev { (DEV_NAME, "") } else { (NAME, " Secure;") };
+        let (name, secure) = (name(dev), if dev { "" } else { " Secure;" });
         let cookie = format!("{name}={value}; Path=/; Max-Age={MAX_AGE_S};{secure} HttpOnly; SameSite=Lax");
         let mut cookie = HeaderValue::try_from(cookie).expect("tokens are plain ASCII");
         cookie.set_sensitive(true);

@@ -7,7 +7,6 @@ use axum::extract::Path;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use http::{HeaderName, header};
-use serde_json::json;
 
 use super::{Kind, Problem};
 
@@ -25,7 +24,7 @@ async fn index() -> Response {
     for kind in Kind::ALL {
         let row = write!(
             rows,
-            "<li><a href=\"/problems/{name}\"><code>{name}</code></a> <span>{status}</span> {title}</li>",
+            "<li><a href=\"/problems/{name}\"><b>{status}</b> <code>{name}</code> <span>{title}</span></a></li>",
             name = kind.name(),
             status = kind.status().as_u16(),
             title = kind.title(),
@@ -37,19 +36,19 @@ async fn index() -> Response {
 
 async fn kind_page(Path(name): Path<String>) -> Result<Response, Problem> {
     let kind = Kind::named(&name).ok_or_else(|| Problem::new(Kind::NotFound))?;
-    let example = json!({
-        "type": format!("/problems/{}", kind.name()),
-        "title": kind.title(),
-        "status": kind.status().as_u16(),
-        "code": kind.code(),
-        "i18n_key": format!("error.{}", kind.name()),
-    });
+    let example = format!(
+        "{{\n  \"type\": \"/problems/{name}\",\n  \"title\": \"{title}\",\n  \"status\": {status},\n  \"code\": {code},\n  \"i18n_key\": \"error.{name}\",\n  …\n}}",
+        name = kind.name(),
+        title = kind.title(),
+        status = kind.status().as_u16(),
+        code = kind.code(),
+    );
     let content = format!(
         "<p class=\"path\"><a href=\"/problems/\">Problems</a> / <code>{name}</code></p>\
          <h1>{title}</h1><p class=\"facts\"><b>{status}</b> <code>{code}</code></p>\
          <p>{explanation}</p><h2>What to do next</h2><p>{next}</p>\
          <h2>How to tell it in a program</h2>\
-         <p>By the last segment of <code>type</code>, or by <code>code</code>.</p><pre>{example:#}</pre>",
+         <p>By the last segment of <code>type</code>, or by <code>code</code>.</p><pre>{example}</pre>",
         name = kind.name(),
         title = kind.title(),
         status = kind.status(),

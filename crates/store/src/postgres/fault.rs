@@ -1,5 +1,8 @@
 //! What the driver, the pool and the server answer when something fails, and what follows from it.
 
+use std::error::Error as _;
+use std::fmt;
+
 use deadpool_postgres::{PoolError, TimeoutType};
 use tokio_postgres::Error;
 use tokio_postgres::error::SqlState;
@@ -102,18 +105,21 @@ impl Fault {
             Some(code) if *code == SqlState::INSUFFICIENT_PRIVILEGE => "make the role in the address the owner of the database",
             _ => return self.into(),
         };
-        StoreError::Misconfigured(format!("the database can't be used: {}; {advice}", self.text()))
+        StoreError::Misconfigured(format!("the database can't be used: {self}; {advice}"))
     }
+}
 
-    /// The failure in words that hold no value of any row.
-    fn text(&self) -> String {
+/// In words that hold no value of any row.
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Silence => "no answer in time".to_owned(),
-            Self::Store(error) => error.to_string(),
+            Self::Silence => f.write_str("no answer in time"),
+            Self::Store(error) => fmt::Display::fmt(error, f),
             // A server's `detail` names the values; its message doesn't.
-            Self::Database(error) => match error.as_db_error() {
-                Some(answer) => format!("{} ({})", answer.message(), answer.code().code()),
-                None => std::error::Error::source(error).map_or_else(|| error.to_string(), |source| format!("{error}: {source}")),
+            Self::Database(error) => match (error.as_db_error(), error.source()) {
+                (Some(answer), _) => write!(f, "{} ({})", answer.message(), answer.code().code()),
+                (None, Some(source)) => write!(f, "{error}: {source}"),
+                (None, None) => fmt::Display::fmt(error, f),
             },
         }
     }
@@ -121,7 +127,7 @@ impl Fault {
 
 impl From<Fault> for StoreError {
     fn from(fault: Fault) -> Self {
-        let text = fault.text();
+        let text = fault.to_string();
         // By class: data that doesn't fit, broken constraints, and a schema that isn't ours will not mend themselves.
         let class = fault.code().map(|code| code.code().get(..2).unwrap_or_default().to_owned());
         match (fault, class.as_deref()) {

@@ -8,6 +8,8 @@ mod load;
 mod migrate;
 mod pool;
 mod server;
+#[cfg(test)]
+mod tests;
 mod tls;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use deadpool_postgres::{Hook, HookError, Manager, ManagerConfig, Pool, RecyclingMethod, Runtime};
+use deadpool_postgres::{Hook, HookError, Manager, ManagerConfig, Pool, QueueMode, RecyclingMethod, Runtime};
 use doorward_domain::Shard;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_postgres::NoTls;
@@ -60,6 +60,8 @@ impl Database {
         let settings = Hook::async_fn(|client, _| Box::pin(async move { client.batch_execute(SETTINGS).await.map_err(HookError::Backend) }));
         let pool = Pool::builder(manager)
             .max_size(CONNECTIONS)
+            // Those used last are used next: what they have prepared is at hand.
+            .queue_mode(QueueMode::Lifo)
             .wait_timeout(Some(WAIT))
             .create_timeout(Some(CREATE))
             .recycle_timeout(Some(WAIT))
@@ -237,7 +239,7 @@ impl Database {
             connection.engage();
         }
         let reruns = self.reruns.fetch_add(1, Ordering::Relaxed);
-        tracing::debug!(?fault, tries, "the database asks for another try");
+        tracing::debug!(%fault, tries, "the database asks for another try");
         // Callers that met must not meet again: the multiplier spreads consecutive numbers over the whole range.
         let jitter = reruns.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 59;
         tokio::time::sleep(Duration::from_millis(u64::from(tries * tries) * 2 + jitter)).await;
@@ -249,7 +251,7 @@ impl Database {
         let pool = self.pool.status();
         vec![
             ("store_changes_total", self.changes.load(Ordering::Relaxed)),
-            ("store_changes_waiting", (pool.waiting + self.gates.len()) as u64),
+            ("store_changes_waiting", (pool.waiting + self.gates.waiting()) as u64),
             ("store_reruns_total", self.reruns.load(Ordering::Relaxed)),
             ("store_connections", pool.size as u64),
             ("store_connections_idle", pool.available as u64),

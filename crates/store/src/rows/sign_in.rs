@@ -11,8 +11,9 @@ impl Row for SignIn {
         name: "sign_in",
         scope: Scope::Account,
         key: 1,
-        // Its id carries the shard alone, so that is how it is found; as a log it is then also appended to.
-        primary_key: Some("shard, id"),
+        // Its id carries the shard alone, so that is how it is found. The id comes first, since it begins with the time:
+        // rows are then appended side by side, where keys that begin with the shard would scatter them over the table.
+        primary_key: Some("id, shard"),
         columns: &[
             blob("id"),
             SEEN[0],

@@ -312,7 +312,7 @@ impl Store for SqliteStore {
                 let rows = statement.query_map([], |row| Ok((KeyId(row.get(0)?), row.get(1)?)))?;
                 rows.collect::<Result<Vec<_>, _>>()?
             };
-            for (id, check) in unrecorded(&known, &keys)? {
+            if let Some((id, check)) = unrecorded(&known, &keys)? {
                 batch.connection.execute("INSERT INTO server_key (id, check_value) VALUES (?1, ?2)", (id.0, check))?;
             }
             Ok(())

@@ -1,0 +1,125 @@
+#!/usr/bin/env bash
+# The tests, from a clean checkout: scripts/test.sh gate|all|fast. See docs/testing.md.
+#
+# On Debian, as root, it installs what it needs and is missing; as another user it says what to install. It leaves
+# nothing running and nothing behind but target/ and e2e/node_modules/.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+# shellcheck source=scripts/lib.sh
+. scripts/lib.sh
+
+mode=${1:-gate}
+case $mode in
+gate | fast) ;;
+all) export DOORWARD_LONG=1 ;;
+*) die "gate, all or fast, not $mode" ;;
+esac
+
+started=$SECONDS
+log=$(mktemp "${TMPDIR:-/tmp}/doorward-test.XXXXXX")
+summary=()
+clean_up() {
+    local status=$?
+    trap '' INT TERM HUP
+    end_group
+    if [ ${#summary[@]} -gt 0 ]; then summarize "$status"; fi
+    rm -f "$log"
+}
+trap clean_up EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM HUP
+
+summarize() {
+    printf '\n== summary\n'
+    printf '%s\n' "${summary[@]}"
+    # Every test binary ends with "test result: ok. 12 passed; 0 failed; 1 ignored; …".
+    awk '/^test result: / { passed += $4; failed += $6; ignored += $8 }
+         END { if (passed + failed) printf "  tests: %d passed, %d failed, %d ignored\n", passed, failed, ignored }' "$log"
+    printf '  %s after %d s\n' "$([ "$1" = 0 ] && echo passed || echo FAILED)" $((SECONDS - started))
+}
+
+# A step with a name: its output is shown and kept. The first that fails ends the run.
+step() {
+    local name=$1 began=$SECONDS status=0
+    shift
+    say "$name"
+    # shellcheck disable=SC2016 # The inner shell expands these.
+    run_in_group bash -o pipefail -c '"${@:2}" 2>&1 | tee -a "$1"' step "$log" "$@" || status=$?
+    if [ "$status" = 0 ]; then
+        summary+=("$(printf '  ok      %4d s  %s' $((SECONDS - began)) "$name")")
+    else
+        summary+=("$(printf '  FAILED  %4d s  %s' $((SECONDS - began)) "$name")")
+        exit "$status"
+    fi
+}
+
+# Packages that are missing, each once.
+missing=()
+need() {
+    local package=$1
+    shift
+    if ! "$@" >/dev/null 2>&1; then missing+=("$package"); fi
+}
+has() { command -v "$1"; }
+has_postgres() { has initdb || compgen -G '/usr/lib/postgresql/*/bin/initdb'; }
+
+install_missing() {
+    need gcc has cc
+    need libc6-dev test -e /usr/include/stdio.h
+    need util-linux has setpriv
+    if [ "$mode" != fast ]; then
+        need postgresql-15 has_postgres
+        need openssl has openssl
+        need chromium has chromium
+    fi
+    [ ${#missing[@]} -gt 0 ] || return 0
+    has apt-get >/dev/null || die "install these first: ${missing[*]}"
+    [ "$(id -u)" = 0 ] || die "install these first: sudo apt-get install ${missing[*]}"
+    say "installing ${missing[*]}"
+    apt_get update
+    local package present=()
+    for package in "${missing[@]}"; do
+        # A later Debian has a later PostgreSQL.
+        if [ "$package" = postgresql-15 ]; then
+            apt_get install postgresql-common
+            # Or the package makes a cluster of its own and starts it.
+            sed -i 's/^#\?create_main_cluster *=.*/create_main_cluster = false/' /etc/postgresql-common/createcluster.conf
+            apt-cache show postgresql-15 >/dev/null 2>&1 || package=postgresql
+        fi
+        present+=("$package")
+    done
+    apt_get install "${present[@]}"
+}
+apt_get() {
+    DEBIAN_FRONTEND=noninteractive apt-get -qq -o Dpkg::Use-Pty=0 -y --no-install-recommends "$@" </dev/null
+}
+
+for tool in cargo git; do
+    has "$tool" >/dev/null || die "$tool is missing"
+done
+install_missing
+
+target=${CARGO_TARGET_DIR:-$PWD/target}
+case $target in /*) ;; *) target=$PWD/$target ;; esac
+CHROMIUM_BIN=${CHROMIUM_BIN:-$(command -v chromium || true)}
+export CHROMIUM_BIN CARGO_TERM_COLOR=${CARGO_TERM_COLOR:-never} DOORWARD_BIN=$target/debug/doorward
+
+step 'format' cargo fmt --all --check
+if [ "$mode" = fast ]; then
+    # A server that happens to be named would be used.
+    unset DOORWARD_TEST_POSTGRES DOORWARD_TEST_REQUIRE_POSTGRES
+    step 'clippy' cargo clippy --workspace --all-targets --locked -- -D warnings
+    step 'tests, without PostgreSQL' cargo test --workspace --locked --no-fail-fast -- --skip postgres::
+    exit 0
+fi
+
+for tool in node npm; do
+    has "$tool" >/dev/null || die "$tool is missing"
+done
+# Without a server the tests on it would pass by doing nothing.
+export DOORWARD_TEST_REQUIRE_POSTGRES=1
+step 'the binary' cargo build --locked -p doorward
+step 'clippy' cargo clippy --workspace --all-targets --locked -- -D warnings
+step 'tests' scripts/with-postgres.sh cargo test --workspace --locked --no-fail-fast
+step 'packages of the browser story' npm ci --prefix e2e --ignore-scripts --no-audit --no-fund
+step 'the demo in Chromium' node e2e/story.mjs
