@@ -1,0 +1,406 @@
+//! A host beside Doorward: it speaks JSON to the real router, wrapped as the binary wraps it, with a frozen clock and seeded ids.
+
+pub mod answer;
+pub mod browser;
+pub mod description;
+pub mod env;
+
+use std::collections::BTreeSet;
+use std::future::{Future, IntoFuture};
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use bytes::Bytes;
+use doorward_api::Surfaces;
+use doorward_api::context::RequestIds;
+use doorward_api::layers::{Frame, Guard};
+use doorward_api::metrics::Metrics;
+use doorward_domain::{Account, ApiKey, ApiKeyId, KeyRing, Mint, Policy, Preset, Role, Rules, TenantId, Timestamp};
+use doorward_service::{Clock, Service};
+use doorward_store::{AccountKey, Need, Rows, Store};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request};
+use http_body_util::{BodyExt, Full};
+use serde_json::Value;
+use tower::ServiceExt as _;
+
+pub use answer::Answer;
+pub use browser::{Browser, SignedIn};
+use env::{ManualClock, SeededEntropy};
+
+use crate::engines::{Given, Home};
+use crate::words::{start, tenant_id, user_id};
+
+/// The server key of every host, to be told if it ever shows.
+pub const SERVER_KEY: [u8; 32] = *b"canary: the server key of tests.";
+/// The tenant that stories play in.
+pub const ACME: &str = "acme";
+/// Another tenant, with a key of its own.
+pub const GLOBEX: &str = "globex";
+
+/// A host's backend, with a Doorward of its own. A clone is the same one.
+#[derive(Clone)]
+pub struct Host(Arc<Parts>);
+
+type Asked = Pin<Box<dyn Future<Output = (http::response::Parts, Bytes)> + Send>>;
+
+struct Parts {
+    home: Arc<Home>,
+    store: Arc<dyn Store>,
+    clock: Arc<ManualClock>,
+    metrics: Metrics,
+    doors: [Box<dyn Fn(Request<Full<Bytes>>) -> Asked + Send + Sync>; 3],
+    revealed: Mutex<BTreeSet<String>>,
+}
+
+/// Which listener a request comes in by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Door {
+    /// The one that serves everything.
+    All,
+    /// The public one, where internal has its own.
+    Public,
+    /// Internal's own.
+    Internal,
+}
+
+/// The text of a tenant's API key of a role.
+#[must_use]
+pub fn api_key(tenant: &str, role: Role) -> String {
+    format!("dwk_canary-of-{tenant}-with-role-{role}-which-nobody-else-knows")
+}
+
+fn key_of(tenant: &str, role: Role, text: &str, id: ApiKeyId) -> ApiKey {
+    let hash = KeyRing::new(&[SERVER_KEY]).api_key_hashes(text).next().expect("a hash");
+    ApiKey { id, tenant: tenant_id(tenant), name: role.to_string(), role, hash, created_at: start(), expires_at: None, revoked_at: None }
+}
+
+impl Given for Host {
+    async fn given(home: &Arc<Home>) -> Self {
+        Self::open(home, false).await
+    }
+}
+
+impl Host {
+    /// A host with a Doorward whose data lies in this place, which may hold some already. In dev mode or not.
+    ///
+    /// # Panics
+    /// If it can't start.
+    pub async fn open(home: &Arc<Home>, dev: bool) -> Self {
+        let clock = Arc::new(ManualClock::at(start()));
+        let store = home.open().await;
+        let keys = KeyRing::new(&[SERVER_KEY]);
+        let mut mint = Mint::new([1; 32]);
+        let mut api_keys = vec![];
+        for tenant in [ACME, GLOBEX] {
+            for &role in Role::ALL {
+                api_keys.push(key_of(tenant, role, &api_key(tenant, role), ApiKeyId(mint.uuid(start()))));
+            }
+        }
+        let service = Service::new(Arc::clone(&store), keys, Arc::clone(&clock) as Arc<dyn Clock>, Arc::new(SeededEntropy::default()));
+        service.start().await.expect("the service starts");
+        for tenant in [ACME, GLOBEX] {
+            service.ensure_tenant(&tenant_id(tenant)).await.expect("a tenant");
+        }
+        for key in api_keys {
+            // Recorded as done once ever, so that a place can be opened again.
+            let once = format!("{}-{}", key.tenant, key.role);
+            store.add_api_key(key, Some(once)).await.expect("an API key");
+        }
+        let metrics = Metrics::new("0.0.0");
+        let ids = |clock: &Arc<ManualClock>| {
+            let clock = Arc::clone(clock);
+            RequestIds::new(move || clock.now().micros(), |seed| seed.fill(7))
+        };
+        let surfaces = Surfaces { service, dev };
+        let doors = [doorward_api::all_router(surfaces.clone()), doorward_api::public_router(surfaces.clone()), doorward_api::internal_router(surfaces)];
+        let doors = doors.map(|router| {
+            let router = router.layer((Frame::new(ids(&clock), metrics.clone(), dev), Guard::new(metrics.clone())));
+            Box::new(move |request: Request<Full<Bytes>>| {
+                let router = router.clone();
+                Box::pin(async move {
+                    let (parts, body) = router.oneshot(request).await.expect("a router doesn't fail").into_parts();
+                    (parts, body.collect().await.expect("a whole body").to_bytes())
+                }) as Asked
+            }) as Box<dyn Fn(Request<Full<Bytes>>) -> Asked + Send + Sync>
+        });
+        Self(Arc::new(Parts { home: Arc::clone(home), store, clock, metrics, doors, revealed: Mutex::default() }))
+    }
+
+    /// A browser of one of the tenant's users, new to Doorward.
+    #[must_use]
+    pub fn browser(&self, user: &str) -> Browser {
+        Browser::new(self.clone(), user)
+    }
+
+    /// A request, without credentials yet.
+    ///
+    /// # Panics
+    /// If the method is none.
+    #[must_use]
+    pub fn ask(&self, method: &str, path: &str) -> Ask {
+        let method = Method::from_bytes(method.as_bytes()).expect("a method");
+        Ask { host: self.clone(), door: Door::All, method, path: path.to_owned(), headers: HeaderMap::new(), body: Bytes::new() }
+    }
+
+    /// A request of the backend itself, with its key of role `host`.
+    #[must_use]
+    pub fn call(&self, method: &str, path: &str) -> Ask {
+        self.ask(method, path).by(Role::Host)
+    }
+
+    /// Checks an access token without touching the session.
+    pub async fn verify(&self, token: &str) -> Answer {
+        self.call("POST", "/internal/sessions/verify").json(&serde_json::json!({ "token": token, "touch": false })).await.expect(200)
+    }
+
+    /// Why a token opens nothing; `None` if its session is live.
+    pub async fn inactive(&self, token: &str) -> Option<String> {
+        let checked = self.verify(token).await;
+        if checked.body["active"] == true { None } else { Some(checked.text_at("/reason")) }
+    }
+
+    /// Now.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        self.0.clock.now()
+    }
+
+    /// Moves the clock ahead.
+    pub fn pass_s(&self, seconds: u32) {
+        self.0.clock.advance_s(seconds);
+    }
+
+    /// Moves the clock to a moment.
+    pub fn at(&self, moment: Timestamp) {
+        self.0.clock.set(moment);
+    }
+
+    /// Every row of every table.
+    pub async fn rows(&self) -> Vec<String> {
+        self.0.home.rows().await
+    }
+
+    /// The place where its data lies.
+    #[must_use]
+    pub fn home(&self) -> &Arc<Home> {
+        &self.0.home
+    }
+
+    /// The metrics page.
+    #[must_use]
+    pub fn metrics(&self) -> String {
+        self.0.metrics.render()
+    }
+
+    /// Every token that an answer revealed so far.
+    #[must_use]
+    pub fn revealed(&self) -> BTreeSet<String> {
+        self.0.revealed.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Closes the store under the running service.
+    pub async fn lose_store(&self) {
+        self.0.store.close().await;
+    }
+
+    /// Adds an API key of role `admin`, changed in some way, to the tenant.
+    ///
+    /// # Panics
+    /// If the store fails.
+    pub async fn add_key(&self, text: &str, change: impl FnOnce(&mut ApiKey)) {
+        let mut key = key_of(ACME, Role::Admin, text, ApiKeyId(uuid::Uuid::now_v7()));
+        change(&mut key);
+        assert!(self.0.store.add_api_key(key, None).await.expect("the store answers"));
+    }
+
+    /// Changes the rules of the tenant, as no surface does yet.
+    ///
+    /// # Panics
+    /// If the rules aren't valid.
+    pub async fn set_rules(&self, change: impl FnOnce(&mut Rules)) {
+        let mut rules = Policy::preset(Preset::Consumer).rules().clone();
+        change(&mut rules);
+        self.set_policy(Policy::custom(rules).expect("valid rules")).await;
+    }
+
+    /// Changes the policy of the tenant.
+    ///
+    /// # Panics
+    /// If the store fails.
+    pub async fn set_policy(&self, policy: Policy) {
+        let change = Arc::new(move |tenant: &mut doorward_domain::Tenant| tenant.policy = policy.clone());
+        assert!(self.0.store.change_tenant(tenant_id(ACME), change).await.expect("the store answers"));
+    }
+
+    /// Ends everything in a tenant, as an operator does after a breach.
+    ///
+    /// # Panics
+    /// If the store fails.
+    pub async fn fence(&self, tenant: &str) {
+        let now = self.now();
+        let raise = Arc::new(move |tenant: &mut doorward_domain::Tenant| {
+            tenant.sessions_gen += 1;
+            tenant.trust_gen += 1;
+            tenant.fenced_at = Some(now);
+        });
+        assert!(self.0.store.change_tenant(TenantId::new(tenant).expect("a slug"), raise).await.expect("the store answers"));
+    }
+
+    /// Changes the facts of a user's account, as security events will.
+    ///
+    /// # Panics
+    /// If there is no such account.
+    pub async fn change_account(&self, user: &str, change: impl Fn(&mut Account) + Send + Sync + 'static) {
+        let at = AccountKey::User(tenant_id(ACME), user_id(user));
+        let need = Need { devices: Rows::Standing, ..Need::default() };
+        let changed = self.0.store.update(at, need, move |account| {
+            change(account);
+            Ok::<(), ()>(())
+        });
+        assert_eq!(changed.await.expect("the store answers"), Some(Ok(())));
+    }
+}
+
+/// A request on its way: awaited, it is sent.
+#[derive(Clone)]
+#[must_use]
+pub struct Ask {
+    host: Host,
+    door: Door,
+    method: Method,
+    path: String,
+    headers: HeaderMap,
+    body: Bytes,
+}
+
+impl Ask {
+    /// With the tenant's key of a role.
+    pub fn by(self, role: Role) -> Self {
+        self.key(&api_key(ACME, role))
+    }
+
+    /// With an API key.
+    pub fn key(self, key: &str) -> Self {
+        self.header("x-api-key", key)
+    }
+
+    /// With an access token.
+    pub fn bearer(self, token: &str) -> Self {
+        self.header("authorization", &format!("Bearer {token}"))
+    }
+
+    /// With one header more.
+    ///
+    /// # Panics
+    /// If it is none.
+    pub fn header(mut self, name: &str, value: &str) -> Self {
+        let name = HeaderName::from_bytes(name.as_bytes()).expect("a header's name");
+        self.headers.append(name, HeaderValue::from_bytes(value.as_bytes()).expect("a header's value"));
+        self
+    }
+
+    /// With a JSON body.
+    pub fn json(self, body: &Value) -> Self {
+        self.header("content-type", "application/json").bytes(body.to_string())
+    }
+
+    /// With these bytes as the body.
+    pub fn bytes(mut self, body: impl Into<Bytes>) -> Self {
+        self.body = body.into();
+        self
+    }
+
+    /// With this query.
+    pub fn query(mut self, query: &str) -> Self {
+        self.path = format!("{}?{query}", self.path);
+        self
+    }
+
+    /// With this query, in place of one that it has.
+    pub fn instead_of_query(mut self, query: &str) -> Self {
+        let path = self.path.split('?').next().unwrap_or_default();
+        self.path = format!("{path}?{query}");
+        self
+    }
+
+    /// By another listener.
+    pub fn through(mut self, door: Door) -> Self {
+        self.door = door;
+        self
+    }
+}
+
+impl IntoFuture for Ask {
+    type Output = Answer;
+    type IntoFuture = Pin<Box<dyn Future<Output = Answer> + Send>>;
+
+    /// Sends it, and holds the answer to what is true of every one.
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(async move {
+            let Self { host, door, method, path, headers, body } = self;
+            let asked = format!("{method} {path}");
+            let mut request = Request::new(Full::new(body));
+            *request.method_mut() = method.clone();
+            *request.uri_mut() = path.parse().unwrap_or_else(|_| panic!("no path: {path}"));
+            *request.headers_mut() = headers;
+            let (parts, bytes) = (host.0.doors[door as usize])(request).await;
+            let text = String::from_utf8(bytes.to_vec()).expect("UTF-8");
+            let body = serde_json::from_str(&text).unwrap_or(Value::Null);
+            let answer = Answer { status: parts.status.as_u16(), headers: parts.headers, text, body };
+            if method == Method::HEAD {
+                // It has no body to be judged by.
+                return answer;
+            }
+            is_well_formed(&asked, &answer);
+            let path = path.split('?').next().unwrap_or_default();
+            if door == Door::All && (path.starts_with("/api/v1/") || path.starts_with("/internal/")) {
+                hold_to_description(method.as_str(), path, &answer);
+            }
+            host.watch(&asked, &answer);
+            answer
+        })
+    }
+}
+
+/// What is true of every answer.
+fn is_well_formed(asked: &str, answer: &Answer) {
+    let told = |name| answer.header(name).unwrap_or_else(|| panic!("{asked}: no {name}"));
+    assert!(told("x-request-id").starts_with("req_"), "{asked}");
+    assert_eq!((told("x-content-type-options"), told("referrer-policy")), ("nosniff", "no-referrer"), "{asked}");
+    told("cache-control");
+    if answer.status >= 400 {
+        assert_eq!(told("content-type"), "application/problem+json", "{asked}");
+        assert_eq!(
+            (answer.body["status"].as_u64(), answer.body["request_id"].as_str()),
+            (Some(u64::from(answer.status)), Some(told("x-request-id"))),
+            "{asked}"
+        );
+        assert_eq!(answer.status == 401, answer.header("www-authenticate").is_some(), "{asked}");
+    }
+}
+
+/// What the description says of the operation is what came.
+fn hold_to_description(method: &str, path: &str, answer: &Answer) {
+    // A method that no path takes, and a path that isn't there, are in no description.
+    let Some(operation) = description::operation_at(method, path) else {
+        assert!(matches!(answer.status, 404 | 405), "{method} {path} isn't described, and answers {}", answer.status);
+        return;
+    };
+    assert_eq!(answer.header("cache-control"), Some("no-store"), "{method} {path}");
+    let faults = description::faults(&operation, answer.status, &answer.body);
+    assert!(faults.is_empty(), "{method} {path}: {faults:#?}\n{}", answer.text);
+}
+
+impl Host {
+    /// Keeps what an answer reveals, and sees that a refusal shows none of it.
+    fn watch(&self, asked: &str, answer: &Answer) {
+        let mut revealed = self.0.revealed.lock().unwrap_or_else(PoisonError::into_inner);
+        if answer.status < 400 {
+            let cookies = answer.headers.get_all("set-cookie").iter().filter_map(|cookie| cookie.to_str().ok());
+            revealed.extend(cookies.chain([answer.text.as_str()]).flat_map(answer::tokens).filter(|token| token.len() > 64).map(str::to_owned));
+            return;
+        }
+        let shown = revealed.iter().find(|secret| answer.text.contains(secret.as_str()) && !asked.contains(secret.as_str()));
+        assert!(shown.is_none() && !answer.text.contains("canary"), "{asked}: a refusal shows a secret: {}", answer.text);
+    }
+}

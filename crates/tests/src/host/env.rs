@@ -1,0 +1,49 @@
+//! The outer world of a test: a clock that stands still until it is moved, and ids that are the same in every run.
+
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+
+use doorward_domain::{Mint, Timestamp};
+use doorward_service::env::{Clock, Entropy};
+
+/// A clock that stands still until it is moved.
+pub struct ManualClock(AtomicI64);
+
+impl ManualClock {
+    /// A clock that stands at this moment.
+    #[must_use]
+    pub fn at(moment: Timestamp) -> Self {
+        Self(AtomicI64::new(moment.micros()))
+    }
+
+    /// Moves it ahead.
+    pub fn advance_s(&self, seconds: u32) {
+        self.0.fetch_add(i64::from(seconds) * 1_000_000, Ordering::SeqCst);
+    }
+
+    /// Moves it to a moment, which may be an earlier one.
+    pub fn set(&self, moment: Timestamp) {
+        self.0.store(moment.micros(), Ordering::SeqCst);
+    }
+}
+
+impl Clock for ManualClock {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_micros(self.0.load(Ordering::SeqCst))
+    }
+
+    fn not_before(&self, floor: Timestamp) {
+        self.0.fetch_max(floor.micros(), Ordering::SeqCst);
+    }
+}
+
+/// Mints that are the same in every run, so long as they are asked for in the same order.
+#[derive(Default)]
+pub struct SeededEntropy(AtomicU64);
+
+impl Entropy for SeededEntropy {
+    fn mint(&self) -> Mint {
+        let mut seed = *b"the seed of doorward's tests ...";
+        seed[24..].copy_from_slice(&self.0.fetch_add(1, Ordering::SeqCst).to_be_bytes());
+        Mint::new(seed)
+    }
+}

@@ -1,0 +1,220 @@
+//! Stories over HTTP: hosts, people, operators and attackers at the real router, each story on every engine.
+
+mod alive;
+mod bodies;
+mod completion;
+mod cookies;
+mod credentials;
+mod device_endings;
+mod devices;
+mod gate;
+mod ids;
+mod looks;
+mod main_flow;
+mod methods;
+mod offers;
+mod operations;
+mod queries;
+mod sessions;
+
+/// Makes of each story one test for each engine.
+macro_rules! stories {
+    ($($list:tt)+) => {
+        mod sqlite {
+            on_engine!(Sqlite; $($list)+);
+        }
+        mod postgres {
+            on_engine!(Postgres; $($list)+);
+        }
+    };
+}
+
+macro_rules! on_engine {
+    ($engine:ident; $($theme:ident { $($story:ident),+ $(,)? })+) => {$(
+        mod $theme {$(
+            #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+            async fn $story() {
+                doorward_tests::hold(doorward_tests::Engine::$engine, crate::$theme::$story).await;
+            }
+        )+}
+    )+};
+}
+
+stories! {
+    alive {
+        verifying_counts_as_activity_once_a_minute,
+        a_session_is_inactive_after_a_week_to_the_microsecond,
+        a_token_that_proves_nothing_is_unknown,
+        verifying_says_why_a_session_is_over,
+        a_heartbeat_keeps_the_callers_own_session_alive,
+        a_heartbeat_never_revives,
+        a_clock_that_steps_back_revives_nothing,
+        a_step_up_replaces_the_token_of_the_same_session,
+        a_step_up_brings_an_offer,
+        one_step_up_of_many_leaves_one_token,
+        a_step_up_is_refused_for_what_isnt_live_or_isnt_theirs,
+        a_step_up_by_an_older_factor_takes_no_newer_one_back,
+    }
+    bodies {
+        what_is_no_json_object_is_refused,
+        unknown_and_repeated_fields_are_named,
+        what_is_required_is_named,
+        values_of_a_wrong_type_are_named,
+        what_may_be_null_may_be_left_out_or_null,
+        a_body_of_another_media_type_is_refused,
+        bodies_are_at_most_64_kib,
+        where_there_are_no_fields_only_an_empty_object_fits,
+        a_body_is_read_before_ids_are_looked_up,
+    }
+    completion {
+        a_challenge_without_its_factor_stays_open,
+        a_sign_in_is_completed_once,
+        one_of_sixty_four_completions_at_once_wins,
+        sixty_four_first_sign_ins_at_once_make_one_account,
+        a_sign_in_lasts_ten_minutes_to_the_microsecond,
+        signing_out_everywhere_cancels_what_is_in_progress,
+        a_fence_of_the_tenant_cancels_what_is_in_progress,
+        a_hundred_newer_sign_ins_cancel_the_oldest,
+        sign_ins_of_others_cancel_nothing,
+        trust_that_went_meanwhile_is_told_at_completion,
+        trust_that_came_meanwhile_spares_no_challenge,
+        a_device_that_was_forgotten_meanwhile_is_a_new_one,
+        a_device_that_was_hijacked_meanwhile_is_denied,
+        a_denied_sign_in_stays_denied,
+        a_disabled_account_is_denied_at_both_steps,
+        a_stricter_policy_holds_for_what_is_in_progress,
+        an_authentication_from_before_the_last_credential_event_is_refused,
+        a_factor_is_stated_neither_of_the_future_nor_of_before_the_sign_in,
+    }
+    cookies {
+        whatever_may_be_a_page_gets_a_cookie,
+        a_bare_client_gets_the_token_in_the_body,
+        several_users_of_one_browser_share_a_cookie_and_nothing_else,
+        a_users_new_token_takes_the_place_of_their_old_one_in_the_cookie,
+        garbage_in_the_cookie_is_dropped,
+        a_page_whose_host_keeps_the_token_keeps_its_present_one_when_trust_is_renewed,
+        the_cookie_of_dev_mode_counts_in_dev_mode_alone,
+    }
+    credentials {
+        no_operation_answers_without_credentials,
+        wrong_api_keys_are_all_one,
+        wrong_access_tokens_are_all_one,
+        a_key_acts_in_its_own_tenant_alone,
+        each_role_may_what_the_description_says_and_nothing_else,
+        the_human_behind_a_call_has_a_short_visible_name,
+        keys_that_have_ended_are_unknown,
+    }
+    device_endings {
+        untrusting_ends_what_lived_by_the_trust,
+        untrusting_ones_own_device_spares_the_callers_session,
+        untrusting_ends_all_of_its_sessions_on_request,
+        an_operator_untrusts,
+        a_hijacked_devices_token_is_denied_for_ever,
+        a_superseded_token_of_a_hijacked_device_is_denied_as_well,
+        a_released_device_stays_hijacked_in_the_list,
+        trust_that_a_thief_gave_ends_with_the_report,
+        a_forgotten_device_is_gone_and_its_history_stays,
+        forgetting_ones_own_device_signs_out,
+        all_other_devices_are_forgotten_only_where_that_is_said,
+        signing_a_device_out_ends_its_sessions_and_keeps_its_trust,
+        the_dangerous_wants_a_recent_authentication_where_the_policy_says_so,
+    }
+    devices {
+        a_list_shows_the_trusted_ones_unless_asked_otherwise,
+        pages_run_through_all_without_skipping_or_repeating,
+        a_cursor_is_good_for_its_own_list_alone,
+        a_device_is_shown_with_its_live_sessions,
+        a_device_is_renamed,
+        bad_names_are_refused_by_every_path_that_takes_one,
+        trust_is_given_and_renewed_by_the_person,
+        an_app_is_described_by_what_it_says_of_itself,
+        client_hints_are_laid_over_the_user_agent,
+    }
+    gate {
+        a_session_that_skipped_never_gives_trust,
+        a_session_without_a_factor_gives_no_trust,
+        a_factor_ages_by_every_path,
+        an_offer_outlives_no_factor,
+        weak_methods_seed_no_trust_by_any_path,
+        every_other_method_seeds_trust,
+        a_policy_may_name_other_methods,
+        another_device_is_trusted_only_where_it_passed_a_factor_itself,
+        a_change_of_factors_ends_what_older_factors_may_do,
+        no_path_gives_trust_where_the_policy_allows_none,
+        a_hijacked_device_is_trusted_by_no_path,
+        a_host_vouches_for_any_device_of_the_user_alone,
+        trust_lasts_no_longer_than_the_devices_own_factor_allows,
+    }
+    ids {
+        whatever_isnt_theirs_is_as_unknown_as_what_isnt_there,
+        users_that_are_malformed_or_unknown_are_one,
+        another_tenants_key_sees_nobody,
+        user_ids_are_the_hosts_own_to_the_byte,
+    }
+    looks {
+        a_persons_own_token_skips_whatever_else_changes,
+        an_attacker_who_copies_everything_but_the_token_is_challenged,
+        another_user_of_the_same_browser_never_inherits,
+        the_same_user_of_another_tenant_never_inherits,
+        a_fingerprint_shown_of_equal_looks_differs_by_tenant,
+        of_several_that_look_alike_the_one_seen_last_is_hinted_at,
+        the_order_of_attributes_makes_no_other_device,
+        a_token_among_garbage_is_found,
+        a_sign_in_is_explained_afterwards,
+    }
+    main_flow {
+        a_device_is_trusted_and_then_skips_the_second_factor,
+        an_app_takes_its_offer_up_by_itself,
+        trust_holds_for_thirty_days_to_the_microsecond,
+        the_box_beside_the_code_trusts_at_once,
+        the_box_ticked_on_a_trusted_device_renews_its_trust,
+        skipping_doesnt_slide_the_trust,
+        a_person_without_a_second_factor_enters_and_is_offered_nothing,
+        a_person_without_a_second_factor_is_refused_where_the_policy_wants_one,
+        a_second_factor_that_was_verified_upstream_counts,
+        a_sensitive_entry_is_never_skipped,
+        a_host_that_wants_no_trust_gets_no_offer_and_no_trust,
+        what_the_host_says_of_the_device_and_the_session_is_kept,
+        amr_and_acr_say_what_this_session_proved_by_each_method,
+    }
+    methods {
+        other_methods_are_refused_and_the_good_ones_named,
+        what_isnt_there_is_not_found_whoever_asks,
+        each_listener_serves_its_own,
+        head_answers_as_get_without_a_body,
+    }
+    offers {
+        an_offer_works_once,
+        one_of_sixty_four_activations_at_once_wins,
+        a_declined_offer_isnt_made_again_for_thirty_days,
+        a_host_declines_for_the_person,
+        trust_by_the_box_takes_a_no_back,
+        an_offer_ends_after_five_minutes,
+        an_offer_is_worth_nothing_to_others,
+        an_offer_ends_with_its_session_and_its_trust,
+        an_offer_on_a_hijacked_device_says_so,
+        a_newer_offer_of_the_session_takes_the_place_of_the_older,
+        the_old_device_token_is_superseded_when_trust_is_given,
+    }
+    operations {
+        every_operation_answers_a_good_request,
+    }
+    queries {
+        unknown_and_repeated_parameters_are_named,
+        bad_values_are_named,
+        all_faults_are_told_at_once,
+        an_empty_query_is_none,
+    }
+    sessions {
+        a_list_shows_the_live_ones_unless_asked_otherwise,
+        pages_run_through_years_of_sessions,
+        a_session_is_read_by_id_and_as_current,
+        ending_a_session_ends_that_one_at_once,
+        signing_out_everywhere_else_keeps_the_caller_and_the_trust_of_its_device,
+        signing_out_everywhere_ends_all,
+        an_operator_signs_a_person_out_everywhere,
+        sessions_opened_directly_are_as_the_others,
+        a_session_ends_at_its_absolute_end,
+        at_the_cap_the_oldest_session_of_the_device_goes,
+    }
+}

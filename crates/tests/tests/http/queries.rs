@@ -1,0 +1,86 @@
+//! Query parameters: unknown ones, repeated ones and bad values are refused by every operation, with their names.
+
+use doorward_tests::host::{ACME, Host};
+use serde_json::json;
+
+use crate::operations::{Someone, each};
+
+pub(crate) async fn unknown_and_repeated_parameters_are_named(host: Host) {
+    let all = each(&host).await;
+    let rows = host.rows().await;
+    for (operation, someone) in &all {
+        let known = operation.query();
+        let with = |query: &str| {
+            // Set in place of the usual query.
+            let asked = someone.naming(operation, &someone.names);
+            asked.instead_of_query(query)
+        };
+        for (unknown, name) in [("surplus=1", "surplus"), ("surplus", "surplus"), ("=1", ""), ("Limit=5", "Limit"), ("limit[]=5", "limit[]"), ("%FF=1", "\u{fffd}")] {
+            let answer = with(unknown).await.refused(400, "invalid_request");
+            assert_eq!((answer.text_at("/errors/0/field"), answer.text_at("/errors/0/code")), (name.to_owned(), "unknown".to_owned()), "{}", operation.id);
+        }
+        for name in &known {
+            let value = match *name {
+                "limit" => "5",
+                "status" => "all",
+                "cursor" => "x",
+                "except_current" | "end_sessions" => "true",
+                other => panic!("what is the parameter {other}?"),
+            };
+            let answer = with(&format!("{name}={value}&{name}={value}")).await.refused(400, "invalid_request");
+            assert_eq!((answer.text_at("/errors/0/field"), answer.text_at("/errors/0/code")), ((*name).to_owned(), "repeated".to_owned()), "{}", operation.id);
+        }
+        for name in ["limit", "cursor", "status", "except_current", "end_sessions", "touch", "wait"] {
+            if !known.contains(&name) {
+                with(&format!("{name}=true")).await.refused(400, "invalid_request");
+            }
+        }
+    }
+    assert_eq!(host.rows().await, rows);
+}
+
+pub(crate) async fn bad_values_are_named(host: Host) {
+    let all = each(&host).await;
+    let rows = host.rows().await;
+    for (operation, someone) in &all {
+        for name in operation.query() {
+            let bad: &[&str] = match name {
+                "limit" => &["0", "101", "-1", "1.5", "x", "", "65536", "99999999999999999999", "1%00", "%20", "0x5"],
+                "status" => &["x", "", "Active", "trusted%20", "active,ended", "*"],
+                "except_current" | "end_sessions" => &["x", "", "1", "0", "yes", "TRUE", "true%20", "on"],
+                _ => &["x", "", "%00", "AAAA", "........"],
+            };
+            for value in bad {
+                let answer = someone.naming(operation, &someone.names).instead_of_query(&format!("{name}={value}")).await;
+                assert_eq!(answer.status, 400, "{} {name}={value}: {}", operation.id, answer.text);
+                assert_eq!(answer.refused(400, "invalid_request").text_at("/errors/0/field"), name, "{} {name}={value}", operation.id);
+            }
+        }
+    }
+    assert_eq!(host.rows().await, rows);
+}
+
+pub(crate) async fn all_faults_are_told_at_once(host: Host) {
+    let someone = Someone::new(&host, ACME, "ana").await;
+    let answer = someone.caller.ask("GET", "/devices").query("status=x&limit=0&surplus=1&cursor=a&cursor=b").await.refused(400, "invalid_request");
+    let told: Vec<_> = answer.body["errors"].as_array().expect("errors").iter().map(|error| error["field"].clone()).collect();
+    for name in ["surplus", "cursor", "status", "limit"] {
+        assert!(told.contains(&json!(name)), "{name}: {told:?}");
+    }
+    let attempt = json!({ "user_id": ".", "ip": "300.1.1.1", "user_agent": "x".repeat(9_000), "login_method": "", "amr": ["mfa"], "authenticated_at": "yesterday" });
+    let answer = host.call("POST", "/internal/sign-ins").json(&attempt).await.refused(400, "invalid_request");
+    let told: Vec<_> = answer.body["errors"].as_array().expect("errors").iter().map(|error| error["field"].clone()).collect();
+    for name in ["user_id", "ip", "user_agent", "login_method", "amr", "authenticated_at"] {
+        assert!(told.contains(&json!(name)), "{name}: {told:?}");
+    }
+}
+
+pub(crate) async fn an_empty_query_is_none(host: Host) {
+    let someone = Someone::new(&host, ACME, "ana").await;
+    for query in ["", "&", "&&"] {
+        someone.caller.ask("GET", "/devices").query(query).await.expect(200);
+        someone.caller.ask("POST", "/devices/current/untrust").query(query).await.expect(200);
+    }
+    let spelled = someone.caller.ask("GET", "/devices").query("%73tatus=a%6Cl&limit=1").await.expect(200);
+    assert_eq!(spelled.ids().len(), 1);
+}

@@ -1,0 +1,179 @@
+//! The store's laws: what every engine keeps, each stated once and held against all of them.
+
+mod accounts;
+mod activations;
+mod boundaries;
+mod caps;
+mod endings;
+mod events;
+mod isolation;
+mod lists;
+mod reads;
+mod refusals;
+mod reopening;
+mod round_trip;
+mod sign_ins;
+mod sqlite_file;
+mod tenants;
+mod touching;
+
+/// Makes of each law one test for each engine.
+macro_rules! laws {
+    ($($list:tt)+) => {
+        mod sqlite {
+            on_engine!(Sqlite; $($list)+);
+        }
+        mod postgres {
+            on_engine!(Postgres; $($list)+);
+        }
+    };
+}
+
+macro_rules! on_engine {
+    ($engine:ident; $($theme:ident { $($law:ident),+ $(,)? })+) => {$(
+        mod $theme {$(
+            #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+            async fn $law() {
+                doorward_tests::hold(doorward_tests::Engine::$engine, crate::$theme::$law).await;
+            }
+        )+}
+    )+};
+}
+
+laws! {
+    accounts {
+        sixty_four_first_updates_of_one_user_make_one_account,
+        sixty_four_users_at_once_get_sixty_four_accounts,
+        an_account_is_made_only_where_the_need_says_so,
+        an_id_makes_no_account,
+        a_refused_creation_makes_nothing,
+        an_account_of_an_unknown_tenant_is_not_made,
+        what_is_unknown_is_none,
+        a_reference_with_another_shard_finds_nothing,
+        a_reference_of_one_account_with_the_id_of_another_finds_nothing,
+        no_update_is_lost_under_sixty_four_at_once,
+        a_rule_sees_the_tenant_as_it_is_in_the_same_transaction,
+        a_need_loads_what_it_names,
+        memory_and_file_tell_the_same,
+    }
+    activations {
+        one_of_sixty_four_activations_wins,
+        an_offer_is_either_activated_or_declined,
+        an_activation_that_races_a_report_leaves_no_trust,
+        what_ends_the_session_or_the_trust_ends_the_offer,
+        an_activation_token_is_worth_nothing_to_another,
+    }
+    boundaries {
+        a_session_ends_at_its_absolute_end_whatever_is_heard_of_it,
+        a_session_is_over_once_it_was_idle_for_so_long,
+        trust_ends_at_its_end,
+        trust_never_outlives_the_longest_since_the_devices_own_factor,
+        trust_that_would_be_over_at_once_is_refused,
+        an_offer_ends_at_its_end,
+        the_longest_offer_is_at_hand_to_its_end,
+        a_second_factor_is_recent_to_the_microsecond,
+        a_factor_must_be_newer_than_the_last_change_of_factors,
+        a_sign_in_ends_after_ten_minutes,
+        a_declined_offer_is_made_again_when_its_time_has_come,
+        an_authentication_is_recent_to_the_microsecond,
+        the_ends_of_time_are_ends,
+        days_are_counted_in_seconds,
+        reads_and_refusals_move_no_end,
+    }
+    caps {
+        a_hundred_and_twenty_eight_openings_at_once_leave_exactly_the_cap_of_sessions,
+        at_the_cap_a_new_session_ends_one_on_its_own_device_first,
+        a_hundred_and_twenty_eight_new_devices_at_once_leave_exactly_the_cap_of_devices,
+        at_the_cap_the_device_heard_of_least_recently_goes,
+        beside_a_full_set_of_trusted_devices_one_unverified_device_fits,
+        the_trusted_devices_keep_to_the_cap_too,
+        a_lowered_cap_holds_from_the_next_opening_on,
+        hijacked_and_forgotten_devices_live_outside_the_count,
+    }
+    endings {
+        ending_all_but_one_leaves_exactly_that_one,
+        of_sixty_four_endings_that_each_keep_themselves_one_session_is_left_at_most,
+        a_tenants_generation_ends_its_sessions_and_trust,
+        an_accounts_generations_end_what_was_born_under_them,
+        a_devices_generation_ends_its_sessions_and_sign_ins,
+        a_session_that_opens_while_its_device_is_forgotten_doesnt_live,
+        ending_again_changes_nothing,
+    }
+    events {
+        every_change_has_its_events_in_the_same_commit,
+        event_numbers_are_gapless_and_in_order_under_sixty_four_writers,
+    }
+    isolation {
+        equal_strings_share_nothing,
+        a_device_token_of_another_is_simply_missing,
+        crossed_access_tokens_open_nothing,
+        no_list_shows_anothers,
+        an_account_without_its_tenant_is_corrupt,
+    }
+    lists {
+        pages_neither_skip_nor_repeat_what_is_there_all_along,
+        a_forgotten_device_is_in_no_page_and_a_hijacked_one_is,
+        a_list_is_of_one_moment,
+        a_list_sees_the_tenant_of_its_moment,
+    }
+    reads {
+        no_read_after_an_ending_says_active,
+        no_read_after_an_untrust_says_trusted,
+        everybody_reads_their_own_writes,
+    }
+    refusals {
+        a_refusal_writes_nothing,
+        a_panic_writes_nothing_and_the_store_goes_on,
+        a_tenants_change_that_panics_writes_nothing,
+        a_row_that_is_there_already_undoes_the_whole_change,
+        neighbours_of_what_fails_are_committed,
+        a_caller_that_goes_away_leaves_no_half_change,
+    }
+    reopening {
+        what_was_there_is_there_again,
+        a_closed_store_says_nothing_more,
+        what_is_queued_before_a_close_is_finished,
+        a_store_that_is_dropped_has_finished,
+        a_newer_schema_is_refused,
+        an_edited_migration_is_refused,
+        an_unreadable_row_is_corrupt_and_not_unknown,
+    }
+    round_trip {
+        every_field_of_every_row_comes_back_as_it_went_in,
+        the_actor_is_named_in_full,
+    }
+    sign_ins {
+        one_of_sixty_four_completions_wins,
+        an_appended_sign_in_is_found_by_its_id_alone,
+        a_sign_in_is_appended_once,
+        sixty_four_appends_at_once_are_all_there,
+        a_hundred_newer_open_sign_ins_cancel_an_older_one,
+        a_sign_in_is_cancelled_by_what_ends_everything,
+        completion_judges_again_what_was_evaluated,
+        a_completion_that_races_a_sign_out_everywhere_doesnt_outlive_it,
+    }
+    tenants {
+        a_tenant_comes_back_as_it_was_made,
+        a_tenant_is_made_once,
+        a_tenants_change_reaches_the_next_read_and_the_next_rule,
+        changes_of_a_tenant_are_not_lost_under_sixty_four_at_once,
+        an_unknown_tenant_is_not_changed,
+        an_api_key_is_found_by_its_hash_alone,
+        an_api_key_that_is_there_already_is_refused_whole,
+        what_is_added_once_is_added_once_ever,
+        no_name_is_taken_by_the_stores_own_facts,
+        server_keys_must_fit_those_on_record,
+        the_latest_moment_never_goes_back,
+        of_sixty_four_moments_at_once_the_latest_stays,
+    }
+    touching {
+        a_touch_revives_nothing_that_was_ended,
+        a_touch_revives_nothing_that_lapsed,
+        a_touch_revives_nothing_of_a_fenced_tenant,
+        heartbeats_that_race_an_ending_lose,
+        activity_never_goes_back,
+        a_rule_takes_back_no_activity_that_was_noted_beside_it,
+        a_touch_is_noted_at_most_once_in_so_many_seconds,
+        a_touch_keeps_a_session_alive_and_no_other,
+    }
+}

@@ -1,0 +1,115 @@
+//! What SQLite alone must keep: one owner of the file, private files, a bounded queue, nothing but a database opened.
+
+use std::os::unix::fs::PermissionsExt as _;
+use std::sync::mpsc::channel;
+use std::sync::{Arc, Mutex};
+
+use doorward_domain::Refusal;
+use doorward_store::{Database, Need, StoreError, open};
+use doorward_tests::{Engine, Home, Person, after, rows, start};
+use futures_util::FutureExt as _;
+
+async fn home() -> Home {
+    Home::make(Engine::Sqlite).await.expect("a folder")
+}
+
+#[tokio::test]
+async fn a_second_owner_is_refused_until_the_first_is_gone() {
+    let home = home().await;
+    let store = home.open().await;
+    let Err(failure) = open(home.database()).await else { panic!("two owners of one file") };
+    assert!(matches!(&failure, StoreError::Misconfigured(text) if text.contains("in use")), "{failure:?}");
+    // The refused one has harmed nothing, and the lock goes with the store.
+    Person::new(&store, "acme", "ana").await.enter(start()).await;
+    drop(store);
+    drop(home.open().await);
+}
+
+#[tokio::test]
+async fn the_file_and_its_companions_are_private() {
+    let home = home().await;
+    let nested = Database::Sqlite(home.folder().expect("a folder").join("made/on/the/way/doorward.db"));
+    let store = open(&nested).await.expect("folders are made");
+    Person::new(&store, "acme", "ana").await;
+    let Database::Sqlite(path) = nested else { unreachable!("it is SQLite") };
+    let mut seen = 0;
+    for entry in std::fs::read_dir(path.parent().expect("a folder")).expect("it lists") {
+        let entry = entry.expect("an entry");
+        assert_eq!(entry.metadata().expect("its facts").permissions().mode() & 0o077, 0, "{:?} is open to others", entry.path());
+        seen += 1;
+    }
+    assert!(seen >= 3, "the database, its log and its lock");
+}
+
+#[tokio::test]
+async fn commits_are_synced_in_full_through_a_write_ahead_log() {
+    let home = home().await;
+    let store = home.open().await;
+    Person::new(&store, "acme", "ana").await;
+    let connection = rows::sqlite(&home.file().expect("a file"));
+    let mode: String = connection.query_row("PRAGMA journal_mode", [], |row| row.get(0)).expect("a mode");
+    assert_eq!(mode, "wal");
+    let check: String = connection.query_row("PRAGMA integrity_check", [], |row| row.get(0)).expect("a verdict");
+    assert_eq!(check, "ok");
+}
+
+#[tokio::test]
+async fn what_is_no_database_is_not_opened_nor_touched() {
+    let home = home().await;
+    let path = home.file().expect("a file");
+    let letter = "Dear Ana, this is no database. ".repeat(200);
+    std::fs::write(&path, &letter).expect("written");
+    let Err(failure) = open(home.database()).await else { panic!("a letter opened as a database") };
+    assert!(matches!(failure, StoreError::Corrupt(_)), "{failure:?}");
+    assert_eq!(std::fs::read_to_string(&path).expect("read"), letter);
+}
+
+/// While the writer is held up, so many changes may wait and no more; the rest are told at once, and nobody is forgotten.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_full_queue_refuses_at_once_and_the_rest_goes_through() {
+    let home = home().await;
+    let store = home.open().await;
+    let ana = Person::new(&store, "acme", "ana").await;
+    let ((began, beginning), (release, released)) = (channel::<()>(), channel::<()>());
+    let (began, released) = (Mutex::new(began), Mutex::new(released));
+    let held = tokio::spawn({
+        let ana = ana.clone();
+        async move {
+            ana.act(start(), move |_, _| {
+                began.lock().expect("unpoisoned").send(()).expect("it listens");
+                released.lock().expect("unpoisoned").recv().expect("it lets go");
+                Ok(())
+            })
+            .await
+        }
+    });
+    tokio::task::spawn_blocking(move || beginning.recv()).await.expect("no task fails").expect("the writer is held up");
+    let (mut waiting, mut refused) = (Vec::new(), 0);
+    for _ in 0..10_000 {
+        let ana = ana.clone();
+        let mut change = Box::pin(async move {
+            ana.try_act(Need::default(), after(1), |account, _| {
+                account.head.last_event += 1;
+                Ok(())
+            })
+            .await
+        });
+        match (&mut change).now_or_never() {
+            Some(Err(StoreError::Unavailable(_))) => refused += 1,
+            Some(other) => panic!("answered while the writer is held up: {other:?}"),
+            None => waiting.push(change),
+        }
+    }
+    assert!(refused > 0 && waiting.len() + refused == 10_000);
+    assert!(waiting.len() >= 1_000, "a burst is taken: {}", waiting.len());
+    let accepted = waiting.len();
+    release.send(()).expect("it is held up");
+    assert_eq!(held.await.expect("no task fails"), Ok(()));
+    for change in waiting {
+        assert_eq!(change.await.expect("the store answers"), Some(Ok::<(), Refusal>(())));
+    }
+    assert_eq!(ana.standing().await.head.last_event, 1 + i64::try_from(accepted).expect("few"));
+    ana.enter(after(2)).await;
+    let figures: Vec<_> = Arc::clone(&store).figures();
+    assert!(figures.iter().any(|(name, value)| *name == "store_changes_waiting" && *value == 0), "{figures:?}");
+}

@@ -1,0 +1,201 @@
+//! Laws of tenants and API keys: small, read everywhere, changed in one place.
+
+use std::sync::Arc;
+
+use doorward_domain::{ApiKey, ApiKeyId, Binding, KeyId, KeyedHash, MfaMethod, Policy, Preset, Role, Rules, Tenant, Timestamp};
+use doorward_store::{Store, StoreError};
+use doorward_tests::{Home, Person, after, at_once, just_before, start, tenant, tenant_id, tenant_with};
+use uuid::Uuid;
+
+fn key(number: u8) -> ApiKey {
+    ApiKey {
+        id: ApiKeyId(Uuid::now_v7()),
+        tenant: tenant_id("acme"),
+        name: "the login".to_owned(),
+        role: Role::Host,
+        hash: KeyedHash { key: KeyId(7), hash: [number; 32] },
+        created_at: start(),
+        expires_at: None,
+        revoked_at: None,
+    }
+}
+
+pub(crate) async fn a_tenant_comes_back_as_it_was_made((store, home): (Arc<dyn Store>, Arc<Home>)) {
+    let strict = Rules {
+        device_trust: true,
+        trust_for_s: 60,
+        trust_max_s: 31_536_000,
+        activation_ttl_s: 30,
+        offer_again_after_s: 0,
+        recent_mfa_s: 30,
+        recent_auth_s: 86_400,
+        session_idle_s: 60,
+        session_absolute_s: 31_536_000,
+        max_devices: 200,
+        max_sessions: 1_000,
+        trust_binding: Binding::Fingerprint,
+        trust_methods: MfaMethod::ALL.to_vec(),
+        require_second_factor: true,
+    };
+    let lax = Rules { device_trust: false, trust_methods: vec![], trust_binding: Binding::Token, max_devices: 1, max_sessions: 1, ..strict.clone() };
+    let mut made: Vec<Tenant> = Preset::ALL.iter().map(|preset| Tenant { policy: Policy::preset(*preset), ..tenant(preset.as_str()) }).collect();
+    made.push(Tenant { policy: Policy::custom(strict).expect("valid"), fenced_at: Some(after(1)), ..tenant("0") });
+    made.push(Tenant { policy: Policy::custom(lax).expect("valid"), sessions_gen: i64::MAX, trust_gen: 0, ..tenant(&"a".repeat(63)) });
+    for tenant in &made {
+        store.create_tenant(tenant.clone()).await.expect("a new tenant");
+    }
+    let reopened = home.reopen(&store).await;
+    for tenant in made {
+        let found = reopened.tenant(tenant.id.clone()).await.expect("the store answers").expect("the tenant");
+        assert_eq!(*found, tenant);
+    }
+}
+
+pub(crate) async fn a_tenant_is_made_once((store, home): (Arc<dyn Store>, Arc<Home>)) {
+    let outcomes = at_once(16, |number| {
+        let store = Arc::clone(&store);
+        async move { store.create_tenant(Tenant { trust_gen: i64::try_from(number).expect("few"), ..tenant("acme") }).await }
+    })
+    .await;
+    let winner = outcomes.iter().position(Result::is_ok).expect("one makes it");
+    assert!(outcomes.iter().enumerate().all(|(number, outcome)| number == winner || matches!(outcome, Err(StoreError::Exists))));
+    let found = store.tenant(tenant_id("acme")).await.expect("the store answers").expect("the tenant");
+    assert_eq!(usize::try_from(found.trust_gen), Ok(winner));
+    assert_eq!(home.rows().await.iter().filter(|row| row.starts_with("tenant:")).count(), 1);
+}
+
+pub(crate) async fn a_tenants_change_reaches_the_next_read_and_the_next_rule(store: Arc<dyn Store>) {
+    let ana = Person::new(&store, "acme", "ana").await;
+    let opened = ana.enter(start()).await;
+    for round in 1..20 {
+        let idle = 600 + round;
+        let tighten = Arc::new(move |tenant: &mut Tenant| tenant.policy = tenant_with("acme", |rules| rules.session_idle_s = idle).policy);
+        assert!(store.change_tenant(tenant_id("acme"), tighten).await.expect("the store answers"));
+        assert_eq!(store.tenant(tenant_id("acme")).await.expect("the store answers").expect("the tenant").policy.session_idle_s, idle);
+        let read = store.session(opened.access_token.at).await.expect("the store answers").expect("the session");
+        assert_eq!(read.tenant.policy.session_idle_s, idle);
+        assert_eq!(ana.act(after(1), |account, _| Ok(account.tenant.policy.session_idle_s)).await, Ok(idle));
+        let end = start().plus_s(idle);
+        assert!(ana.is_in(&opened.access_token, just_before(end)).await && !ana.is_in(&opened.access_token, end).await);
+    }
+}
+
+pub(crate) async fn changes_of_a_tenant_are_not_lost_under_sixty_four_at_once(store: Arc<dyn Store>) {
+    store.create_tenant(tenant("acme")).await.expect("a new tenant");
+    at_once(64, |number| {
+        let store = Arc::clone(&store);
+        async move {
+            let change = Arc::new(move |tenant: &mut Tenant| if number % 2 == 0 { tenant.trust_gen += 1 } else { tenant.sessions_gen += 1 });
+            assert!(store.change_tenant(tenant_id("acme"), change).await.expect("the store answers"));
+        }
+    })
+    .await;
+    let found = store.tenant(tenant_id("acme")).await.expect("the store answers").expect("the tenant");
+    assert_eq!((found.trust_gen, found.sessions_gen), (33, 33));
+}
+
+pub(crate) async fn an_unknown_tenant_is_not_changed((store, home): (Arc<dyn Store>, Arc<Home>)) {
+    let before = home.rows().await;
+    assert!(!store.change_tenant(tenant_id("nobody"), Arc::new(|tenant| tenant.trust_gen += 1)).await.expect("the store answers"));
+    assert_eq!(home.rows().await, before);
+}
+
+pub(crate) async fn an_api_key_is_found_by_its_hash_alone((store, home): (Arc<dyn Store>, Arc<Home>)) {
+    store.create_tenant(tenant("acme")).await.expect("a new tenant");
+    let kept: Vec<ApiKey> = Role::ALL
+        .iter()
+        .zip(1..)
+        .map(|(role, number)| ApiKey { role: *role, name: "é'\"".repeat(40), expires_at: Some(after(1)), revoked_at: Some(after(2)), ..key(number) })
+        .collect();
+    for key in &kept {
+        assert!(store.add_api_key(key.clone(), None).await.expect("the store answers"));
+    }
+    let store = home.reopen(&store).await;
+    for key in &kept {
+        assert_eq!(store.api_key(key.hash.clone()).await.expect("the store answers").as_deref(), Some(key));
+        // The same hash under another server key is another hash.
+        let other = KeyedHash { key: KeyId(8), ..key.hash.clone() };
+        assert_eq!(store.api_key(other).await.expect("the store answers"), None);
+    }
+}
+
+pub(crate) async fn an_api_key_that_is_there_already_is_refused_whole((store, home): (Arc<dyn Store>, Arc<Home>)) {
+    store.create_tenant(tenant("acme")).await.expect("a new tenant");
+    let first = key(1);
+    assert!(store.add_api_key(first.clone(), None).await.expect("the store answers"));
+    let before = home.rows().await;
+    let same_hash = ApiKey { role: Role::Admin, ..key(1) };
+    let same_id = ApiKey { id: first.id, role: Role::Admin, ..key(2) };
+    for again in [same_hash, same_id] {
+        assert!(matches!(store.add_api_key(again, Some("bootstrap".to_owned())).await, Err(StoreError::Exists)));
+        assert_eq!(home.rows().await, before, "nor is it recorded that it was added");
+    }
+    assert_eq!(store.api_key(first.hash.clone()).await.expect("the store answers").map(|key| key.role), Some(Role::Host));
+    assert!(store.add_api_key(key(3), Some("bootstrap".to_owned())).await.expect("the store answers"));
+}
+
+pub(crate) async fn what_is_added_once_is_added_once_ever((store, home): (Arc<dyn Store>, Arc<Home>)) {
+    store.create_tenant(tenant("acme")).await.expect("a new tenant");
+    let added = at_once(16, |number| {
+        let store = Arc::clone(&store);
+        async move { store.add_api_key(key(u8::try_from(number).expect("few")), Some("bootstrap".to_owned())).await.expect("the store answers") }
+    })
+    .await;
+    assert_eq!(added.iter().filter(|added| **added).count(), 1);
+    let store = home.reopen(&store).await;
+    assert!(!store.add_api_key(key(99), Some("bootstrap".to_owned())).await.expect("the store answers"), "nor after opening anew");
+    assert_eq!(store.api_key(key(99).hash).await.expect("the store answers"), None);
+    assert!(store.add_api_key(key(100), Some("another".to_owned())).await.expect("the store answers"));
+}
+
+/// The store's own facts and the names given for `once` never meet.
+pub(crate) async fn no_name_is_taken_by_the_stores_own_facts(store: Arc<dyn Store>) {
+    store.create_tenant(tenant("acme")).await.expect("a new tenant");
+    store.record_moment(after(5)).await.expect("the store answers");
+    store.ready().await.expect("the store is ready");
+    for (name, number) in [("latest_moment", 1), ("readiness_probe", 2)] {
+        assert!(store.add_api_key(key(number), Some(name.to_owned())).await.expect("the store answers"), "{name}");
+    }
+    assert_eq!(store.latest_moment().await.expect("the store answers"), Some(after(5)));
+}
+
+pub(crate) async fn server_keys_must_fit_those_on_record((store, home): (Arc<dyn Store>, Arc<Home>)) {
+    let (a, b, c) = ((KeyId(1), [1; 16]), (KeyId(2), [2; 16]), (KeyId(u32::MAX), [255; 16]));
+    let misfit = |answer: Result<(), StoreError>| matches!(answer, Err(StoreError::Misconfigured(_)));
+    store.check_keys(vec![a]).await.expect("a new store takes any");
+    store.check_keys(vec![a]).await.expect("the same again");
+    assert!(misfit(store.check_keys(vec![b]).await), "a stranger");
+    assert!(misfit(store.check_keys(vec![(KeyId(1), [9; 16])]).await), "a damaged key");
+    assert!(misfit(store.check_keys(vec![(KeyId(1), [9; 16]), a]).await), "a damaged key beside the right one");
+    store.check_keys(vec![a, b]).await.expect("a key to come stands second");
+    assert!(misfit(store.check_keys(vec![b]).await), "and isn't on record before it was first");
+    store.check_keys(vec![b, a]).await.expect("now it is first, beside the old one");
+    store.check_keys(vec![b]).await.expect("and may stand alone");
+    let store = home.reopen(&store).await;
+    store.check_keys(vec![b]).await.expect("also after opening anew");
+    store.check_keys(vec![a]).await.expect("the old one is known still");
+    store.check_keys(vec![c, b]).await.expect("and another");
+    assert!(misfit(store.check_keys(vec![(c.0, [0; 16])]).await));
+}
+
+pub(crate) async fn the_latest_moment_never_goes_back((store, home): (Arc<dyn Store>, Arc<Home>)) {
+    assert_eq!(store.latest_moment().await.expect("the store answers"), None);
+    let mut latest = Timestamp::from_micros(0);
+    // Of different lengths as texts, so that an order by letters would be found out.
+    for micros in [5, 3, 40, 39, 1_000_000, 999_999, 2, i64::MAX, 1] {
+        store.record_moment(Timestamp::from_micros(micros)).await.expect("the store answers");
+        latest = latest.max(Timestamp::from_micros(micros));
+        assert_eq!(store.latest_moment().await.expect("the store answers"), Some(latest));
+    }
+    let store = home.reopen(&store).await;
+    assert_eq!(store.latest_moment().await.expect("the store answers"), Some(latest));
+}
+
+pub(crate) async fn of_sixty_four_moments_at_once_the_latest_stays(store: Arc<dyn Store>) {
+    at_once(64, |number| {
+        let store = Arc::clone(&store);
+        async move { store.record_moment(after(u32::try_from(number * 37 % 64).expect("few"))).await.expect("the store answers") }
+    })
+    .await;
+    assert_eq!(store.latest_moment().await.expect("the store answers"), Some(after(63)));
+}
