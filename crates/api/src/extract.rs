@@ -168,15 +168,17 @@ fn is_json(headers: &HeaderMap) -> bool {
 
 fn read_json<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
     let mut reader = serde_json::Deserializer::from_slice(body);
-    let Object(read) = serde_path_to_error::deserialize(&mut reader).map_err(|error| fault(&error))?;
+    let Object(read) = serde_path_to_error::deserialize(&mut reader).map_err(|error| fault(&error, body))?;
     reader.end().map_err(|_| Problem::new(Kind::InvalidRequest).detail("There is something after the JSON object."))?;
     Ok(read)
 }
 
 /// What serde found, with the field that it names.
-fn fault(error: &serde_path_to_error::Error<serde_json::Error>) -> Problem {
+fn fault(error: &serde_path_to_error::Error<serde_json::Error>, body: &[u8]) -> Problem {
     let inner = error.inner();
-    if inner.is_syntax() || inner.is_eof() {
+    // serde_json calls a number where a word is wanted a fault of syntax, too.
+    let breaks = || serde_json::from_slice::<serde::de::IgnoredAny>(body).is_err();
+    if (inner.is_syntax() || inner.is_eof()) && breaks() {
         return Problem::new(Kind::InvalidRequest).detail(format!("The body isn't JSON: it breaks at line {}, column {}.", inner.line(), inner.column()));
     }
     let text = inner.to_string();
@@ -204,7 +206,12 @@ fn fault(error: &serde_path_to_error::Error<serde_json::Error>) -> Problem {
         return Problem::new(Kind::InvalidRequest).detail("The body must be a JSON object.");
     }
     // What serde says may repeat what was sent, which may be a secret: only the expectation is passed on.
-    let expected = text.split_once("expected ").map_or("another value", |(_, expected)| expected);
+    let expected = match text.split_once("expected ").map_or("another value", |(_, expected)| expected) {
+        "a map" => "an object",
+        "a sequence" => "an array",
+        "value" => "of another type",
+        expected => expected,
+    };
     Problem::invalid(vec![FieldError::new(path, FieldFault::Format, format!("must be {expected}"))])
 }
 
@@ -219,9 +226,13 @@ mod tests {
     struct Outer {
         name: String,
         inner: Option<Object<Inner>>,
+        word: Option<Word>,
         #[serde(default)]
         list: Vec<u8>,
     }
+
+    #[derive(Deserialize)]
+    enum Word {}
 
     #[derive(Deserialize)]
     #[serde(deny_unknown_fields)]
@@ -248,6 +259,7 @@ mod tests {
         assert_eq!(told(r#"{"name":"a"} x"#), "There is something after the JSON object.");
         assert_eq!(told(r#"["a"]"#), "The body must be a JSON object.");
         assert_eq!(told(r#"{"name":"a","inner":[1]}"#), "inner Format");
+        assert_eq!(told(r#"{"name":"a","word":1}"#), "word Format");
     }
 
     #[test]

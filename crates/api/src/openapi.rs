@@ -67,6 +67,18 @@ fn tag(name: &str, text: &str) -> Tag {
 fn share(operation: &mut Operation, path: &str, internal: bool) {
     let scheme = if internal { "api_key" } else { "access_token" };
     operation.security = Some(vec![SecurityRequirement::new::<_, [&str; 0], &str>(scheme, [])]);
+    for (status, response) in &mut operation.responses.responses {
+        if let RefOr::T(response) = response {
+            response.description = success(status).to_owned();
+        }
+    }
+    for parameter in operation.parameters.iter_mut().flatten() {
+        if let RefOr::T(parameter) = parameter
+            && parameter.name == "user_id"
+        {
+            parameter.description = Some("The host's own id of the person".to_owned());
+        }
+    }
     let has_body = operation.request_body.is_some();
     let has_id = path.contains('{');
     let acts_on_token = path.contains("/activations/") || path.ends_with("/devices/activate") || path.ends_with("/devices/skip");
@@ -93,6 +105,16 @@ fn share(operation: &mut Operation, path: &str, internal: bool) {
             let response = ResponseBuilder::new().description(description).content(MEDIA_TYPE, content).build();
             operation.responses.responses.insert(status.to_owned(), RefOr::T(response));
         }
+    }
+}
+
+/// What a status that isn't a problem says.
+fn success(status: &str) -> &'static str {
+    match status {
+        "200" => "Done",
+        "201" => "Made",
+        "204" => "Done; there is no body",
+        other => panic!("{other} has no words yet"),
     }
 }
 

@@ -37,7 +37,7 @@ impl Account {
     }
 
     /// Reports a device hijacked, which is final: its sessions are blocked, its trust ends, and so does the trust that was
-    /// given or offered by sessions of it; devices that were added with its help lose their tokens.
+    /// given or offered by sessions of it.
     ///
     /// # Errors
     /// `NotFound`.
@@ -48,8 +48,9 @@ impl Account {
         }
         let helped: Vec<DeviceId> = self.devices.iter().filter(|d| d.id != device && d.grant.is_some() && d.granted_on == Some(device)).map(|d| d.id).collect();
         for other in helped {
-            self.end_trust(moment, other, Cause::DeviceHijacked);
-            self.record(moment, EventKind::DeviceUntrusted, About::device(other).because(Cause::DeviceHijacked));
+            if self.end_trust(moment, other, Cause::DeviceHijacked) {
+                self.record(moment, EventKind::DeviceUntrusted, About::device(other).because(Cause::DeviceHijacked));
+            }
         }
         let its_sessions: Vec<SessionId> = self.sessions.iter().filter(|session| session.device == device).map(|session| session.id).collect();
         self.cancel_offers(moment.now, |offer| its_sessions.contains(&offer.session));

@@ -169,13 +169,20 @@ impl Account {
         }
         self.current_credentials(&sign_in.attempt)?;
         let identified = sign_in.device.and_then(|device| self.devices.iter().find(|d| d.id == device));
-        // A device whose generation was raised since then was forgotten, hijacked or signed out: its token proves nothing any more.
-        let stands = identified.is_some_and(|device| device.generation == sign_in.device_gen && device.forgotten_at.is_none());
+        // A device that was forgotten since then is another one when it comes back: its token proves nothing any more.
+        let stands = identified.is_some_and(|device| device.forgotten_at.is_none());
         let presented = if sign_in.presented == Presented::Valid && !stands { Presented::Invalid } else { sign_in.presented };
         let judgement = self.judge(&sign_in.attempt, presented, identified, now);
         let denied = [&sign_in.judgement, &judgement].into_iter().find(|judged| judged.decision == Decision::Deny);
         if let Some(denied) = denied {
             return Err(Refusal::SignInDenied(denied.reasons[0]));
+        }
+        // Signed out on this device in between: what was in progress there ends with its sessions.
+        if stands && identified.is_some_and(|device| device.generation != sign_in.device_gen) {
+            return Err(Refusal::SignInCancelled);
+        }
+        if sign_in.attempt.second_factor == SecondFactor::None && completion.mfa.is_some() {
+            return Err(Refusal::invalid("mfa", "conflict", "can't be stated for a person without a second factor; evaluate the sign-in once more"));
         }
         let earliest = (sign_in.attempt.second_factor != SecondFactor::Done).then_some(sign_in.created_at);
         let stated = completion.mfa.map(|(method, at)| Factor::stated(method, at, earliest, now)).transpose()?;

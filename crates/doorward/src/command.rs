@@ -37,7 +37,8 @@ fn dev() -> Command {
         .arg(Arg::new("data_dir").long("data-dir").value_name("DIR").help("Where the database and keys go [default: ./data/dev]"))
         .arg(Arg::new("listen").long("listen").value_name("HOST:PORT").help("Where Doorward listens [default: 127.0.0.1:8080]"))
         .arg(Arg::new("demo_listen").long("demo-listen").value_name("HOST:PORT").help("Where the demo login listens [default: 127.0.0.1:8081]"))
-        .args(named(&["log", "log_format"]))
+        // The variables aren't read here, so that those of a production server can't leak into it.
+        .args(["log", "log_format"].iter().filter_map(|name| Setting::named(name)).filter_map(Setting::flag_alone))
 }
 
 fn migrate() -> Command {

@@ -73,12 +73,8 @@ pub(crate) struct Own {
 
 impl Access {
     /// By an access token. It is checked inside each transaction, and not here.
-    ///
-    /// # Errors
-    /// `Unauthenticated` if it is none.
-    pub fn person(token: &str) -> Result<Self, Refusal> {
-        let token = AccessToken::parse(token).map_err(|_| Refusal::Unauthenticated)?;
-        Ok(Self { at: AccountKey::Id(token.at.shard, token.at.account), proof: Proof::Session(token) })
+    pub(crate) fn person(token: AccessToken) -> Self {
+        Self { at: AccountKey::Id(token.at.shard, token.at.account), proof: Proof::Session(token) }
     }
 
     /// The caller's own session, where a person calls.
@@ -121,7 +117,7 @@ impl Access {
 }
 
 impl Service {
-    fn moment(&self) -> Moment<'_> {
+    pub(crate) fn moment(&self) -> Moment<'_> {
         Moment { now: self.clock.now(), actor: Actor::System, mint: self.entropy.mint(), keys: &self.keys }
     }
 

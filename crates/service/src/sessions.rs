@@ -120,16 +120,32 @@ impl Service {
         Ok(Verified::Inactive(ending.map_or("ended", |ending| ending.cause.as_str())))
     }
 
+    /// A person, by the access token of a session that is live now. Each transaction checks it again.
+    ///
+    /// # Errors
+    /// `Unauthenticated` for anything else, all alike; `Unavailable` where it can't be known.
+    pub async fn person(&self, token: &str) -> Result<Access, Error> {
+        let token = AccessToken::parse(token).map_err(|_| Refusal::Unauthenticated)?;
+        self.live(&token).await?;
+        Ok(Access::person(token))
+    }
+
+    /// Sees that a token opens a live session. Returns the moment at which it did.
+    async fn live(&self, token: &AccessToken) -> Result<Timestamp, Error> {
+        let account = self.store.session(token.at).await?.ok_or(Refusal::Unauthenticated)?;
+        let moment = self.moment();
+        account.caller(&moment, token)?;
+        Ok(moment.now)
+    }
+
     /// Keeps the caller's own session alive; durable when answered. Never revives, never passes the absolute end.
     ///
     /// # Errors
     /// `Unauthenticated` for an ended session as for an unknown one.
     pub async fn heartbeat(&self, token: &str) -> Result<KeptAlive, Error> {
         let token = AccessToken::parse(token).map_err(|_| Refusal::Unauthenticated)?;
-        let account = self.store.session(token.at).await?.ok_or(Refusal::Unauthenticated)?;
-        let moment = Moment { now: self.clock.now(), actor: doorward_domain::Actor::System, mint: self.entropy.mint(), keys: &self.keys };
-        account.caller(&moment, &token)?;
-        let kept = self.store.touch(token.at, moment.now, 0).await?.ok_or(Refusal::Unauthenticated)?;
+        let now = self.live(&token).await?;
+        let kept = self.store.touch(token.at, now, 0).await?.ok_or(Refusal::Unauthenticated)?;
         let session = kept.session(token.at.id)?;
         Ok(KeptAlive { expires_at: session.expires_at(&kept), idle_expires_at: session.idle_expires_at(&kept) })
     }

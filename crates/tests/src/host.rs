@@ -17,7 +17,7 @@ use doorward_api::layers::{Frame, Guard};
 use doorward_api::metrics::Metrics;
 use doorward_domain::{Account, ApiKey, ApiKeyId, KeyRing, Mint, Policy, Preset, Role, Rules, TenantId, Timestamp};
 use doorward_service::{Clock, Service};
-use doorward_store::{AccountKey, Need, Rows, Store};
+use doorward_store::{AccountKey, Need, Rows, Store, StoreError};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request};
 use http_body_util::{BodyExt, Full};
 use serde_json::Value;
@@ -86,9 +86,21 @@ impl Host {
     /// # Panics
     /// If it can't start.
     pub async fn open(home: &Arc<Home>, dev: bool) -> Self {
+        Self::with(home, dev, SERVER_KEY).await
+    }
+
+    /// The same under another server key, which may not fit what lies there.
+    ///
+    /// # Panics
+    /// If it can't start.
+    pub async fn open_with_key(home: &Arc<Home>, key: [u8; 32]) -> Self {
+        Self::with(home, false, key).await
+    }
+
+    async fn with(home: &Arc<Home>, dev: bool, key: [u8; 32]) -> Self {
         let clock = Arc::new(ManualClock::at(start()));
         let store = home.open().await;
-        let keys = KeyRing::new(&[SERVER_KEY]);
+        let keys = KeyRing::new(&[key]);
         let mut mint = Mint::new([1; 32]);
         let mut api_keys = vec![];
         for tenant in [ACME, GLOBEX] {
@@ -97,7 +109,11 @@ impl Host {
             }
         }
         let service = Service::new(Arc::clone(&store), keys, Arc::clone(&clock) as Arc<dyn Clock>, Arc::new(SeededEntropy::default()));
-        service.start().await.expect("the service starts");
+        // Under a wrong key it runs, and answers 503.
+        match service.start().await {
+            Ok(()) | Err(StoreError::Misconfigured(_)) => {}
+            Err(failure) => panic!("the service doesn't start: {failure}"),
+        }
         for tenant in [ACME, GLOBEX] {
             service.ensure_tenant(&tenant_id(tenant)).await.expect("a tenant");
         }

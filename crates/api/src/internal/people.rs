@@ -53,7 +53,7 @@ impl Vouched {
 /// All of them unless asked otherwise, newest first. A user never seen has none.
 #[utoipa::path(get, path = "/internal/users/{user_id}/devices", tag = "people", operation_id = "list_user_devices",
     params(
-        ("user_id" = String, Path, description = "The host's own id of the person"),
+        ("user_id" = String, Path),
         ("status" = Option<String>, Query, description = "`all` (default), `trusted`, `unverified` or `hijacked`"),
         ("limit" = Option<u16>, Query, minimum = 1, maximum = 100, description = "Items on a page; 20 unless given"),
         ("cursor" = Option<String>, Query, description = "`next_cursor` of the page before"),

@@ -27,14 +27,13 @@ pub(super) struct Attempt {
     #[schema(max_length = 8192, example = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/149.0.0.0 Safari/537.36")]
     user_agent: String,
     /// `Sec-CH-UA…` headers by name, as they came; at most 32.
-    #[serde(default)]
     #[schema(value_type = Option<Object>)]
-    client_hints: Map<String, Value>,
+    client_hints: Option<Map<String, Value>>,
     /// What an app says of itself.
     #[schema(value_type = Option<AppInfo>)]
     device_info: Option<Object<AppInfo>>,
     /// Further attributes of the device: an object, or an opaque string of 1 to 512 characters.
-    #[schema(value_type = Option<Object>)]
+    #[schema(schema_with = attributes_or_text)]
     fingerprint: Option<Value>,
     /// The device token, or the raw value of the cookie that holds several.
     #[schema(max_length = 4096, example = "dwd_…")]
@@ -117,6 +116,15 @@ pub(super) struct Finish {
     external_session_id: Option<String>,
 }
 
+/// What the description says of `fingerprint`, which is one of two.
+fn attributes_or_text() -> utoipa::openapi::RefOr<utoipa::openapi::Schema> {
+    use utoipa::openapi::schema::{ObjectBuilder, OneOfBuilder, Type};
+    let of_type = |of| ObjectBuilder::new().schema_type(of);
+    let text = of_type(Type::String).min_length(Some(1)).max_length(Some(512));
+    let either = OneOfBuilder::new().item(of_type(Type::Object)).item(text).item(of_type(Type::Null));
+    either.description(Some("Further attributes of the device: an object, or an opaque string of 1 to 512 characters.")).into()
+}
+
 /// What is known of the person's second factor.
 #[derive(Deserialize, ToSchema, Clone, Copy, PartialEq, Eq)]
 #[serde(rename_all = "snake_case")]
@@ -193,7 +201,8 @@ impl Faults {
         amr
     }
 
-    fn hints(&mut self, hints: Map<String, Value>) -> Vec<(String, String)> {
+    fn hints(&mut self, hints: Option<Map<String, Value>>) -> Vec<(String, String)> {
+        let hints = hints.unwrap_or_default();
         if hints.len() > 32 {
             self.add("client_hints", FieldFault::Range, "must hold at most 32 headers");
             return vec![];
@@ -322,7 +331,7 @@ impl Entry {
             user_id: self.user_id,
             ip: self.ip,
             user_agent: self.user_agent,
-            client_hints: Map::new(),
+            client_hints: None,
             device_info: None,
             fingerprint: None,
             device_token: self.device_token,

@@ -52,7 +52,7 @@ pub(crate) struct Device {
     /// The address of its last sign-in.
     #[schema(value_type = String, example = "203.0.113.7")]
     ip_address: IpAddr,
-    /// The place of that address, where a database for it is configured.
+    /// The place of that address; `null` where it is not known.
     location: Option<Location>,
     /// The raw user agent of its last sign-in.
     user_agent: String,

@@ -27,7 +27,7 @@ pub(crate) struct Session {
     /// The person's address at sign-in.
     #[schema(value_type = String, example = "203.0.113.7")]
     ip_address: IpAddr,
-    /// The place of that address, where a database for it is configured.
+    /// The place of that address; `null` where it is not known.
     location: Option<Location>,
     /// How the person signed in, in the host's words.
     #[schema(example = "password")]

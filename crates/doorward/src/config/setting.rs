@@ -73,8 +73,12 @@ impl Setting {
 
     /// The flag for the command line's parser; nothing for what must not stand there.
     pub(crate) fn arg(&self) -> Option<Arg> {
-        let help = format!("{} [env: {}]", self.help, self.variable());
-        let arg = Arg::new(self.name).long(self.flag_name()).help(help);
+        self.flag_alone().map(|arg| arg.help(format!("{} [env: {}]", self.help, self.variable())))
+    }
+
+    /// The flag of a command that reads no variables.
+    pub(crate) fn flag_alone(&self) -> Option<Arg> {
+        let arg = Arg::new(self.name).long(self.flag_name()).help(self.help);
         match self.flag {
             Flag::Value => Some(arg.value_name(self.value)),
             Flag::Switch => Some(arg.action(ArgAction::SetTrue)),

@@ -117,7 +117,9 @@ impl PostgresStore {
 
     async fn add_key(&self, key: ApiKey, once: Option<String>) -> Result<bool, StoreError> {
         let add = write(nowhere().change(ApiKey::TABLE, Write::Insert, key.encode()));
-        let first: Vec<Ask> = once.iter().map(|name| Ask::new(ADD_META, vec![name.cell(), key.id.to_string().cell()])).collect();
+        // Under a prefix, so that no name meets the store's own facts.
+        let record = |name: &String| Ask::new(ADD_META, vec![format!("once:{name}").cell(), key.id.to_string().cell()]);
+        let first: Vec<Ask> = once.iter().map(record).collect();
         // Where the name was there already, nothing was changed.
         let judge = move |answers: &[Answer]| {
             let again = answers.first().is_some_and(|recorded| recorded.affected == 0);

@@ -7,6 +7,9 @@ use serde_json::{Map, Value};
 /// Members that are left out where there is nothing to say; every other described member is always there.
 const SPARSE: [&str; 5] = ["device_token", "activation", "more", "retry_after", "value"];
 
+/// Paths that also work with a slash at their end, which the description doesn't repeat.
+const SLASHED: [&str; 2] = ["/api/v1/devices/", "/api/v1/sessions/"];
+
 /// The whole description.
 #[must_use]
 pub fn description() -> &'static Value {
@@ -65,7 +68,8 @@ impl Operation {
     }
 
     fn is_at(&self, path: &str) -> bool {
-        let (mut described, mut asked) = (self.path.split('/'), path.trim_end_matches('/').split('/'));
+        let path = SLASHED.iter().find(|slashed| **slashed == path).map_or(path, |slashed| &slashed[..slashed.len() - 1]);
+        let (mut described, mut asked) = (self.path.split('/'), path.split('/'));
         loop {
             match (described.next(), asked.next()) {
                 (None, None) => return true,
@@ -102,10 +106,10 @@ pub fn accepts(schema: &'static Value, value: &Value) -> bool {
 #[must_use]
 pub fn operation_at(method: &str, path: &str) -> Option<Operation> {
     static OPERATIONS: LazyLock<Vec<Operation>> = LazyLock::new(operations);
-    let mut fitting: Vec<_> = OPERATIONS.iter().copied().filter(|operation| operation.method == method && operation.is_at(path)).collect();
+    let fitting = || OPERATIONS.iter().filter(|operation| operation.is_at(path));
     // A path of fixed words wins over one with parameters, as in the router.
-    fitting.sort_by_key(|operation| operation.path.matches('{').count());
-    fitting.first().copied()
+    let at = fitting().min_by_key(|operation| operation.path.matches('{').count())?.path;
+    fitting().copied().find(|operation| operation.method == method && operation.path == at)
 }
 
 /// What is wrong with an answer to an operation: nothing, if it is as described.

@@ -3,7 +3,6 @@
 use doorward_domain::{Right, Role};
 use doorward_tests::host::description::Operation;
 use doorward_tests::host::{ACME, Answer, GLOBEX, Host, api_key};
-use insta::assert_snapshot as see;
 
 use crate::operations::{Someone, each};
 
@@ -30,10 +29,6 @@ pub(crate) async fn no_operation_answers_without_credentials(host: Host) {
         unauthenticated(operation, bare().query("unknown=1").await, "an unknown parameter");
     }
     assert_eq!(host.rows().await, rows);
-    let (internal, native): (Vec<_>, Vec<_>) = all.iter().partition(|(operation, _)| operation.is_internal());
-    let (of_internal, of_native) = (&internal[0], &native[0]);
-    see!("without_an_api_key", of_internal.1.bare(&of_internal.0, &of_internal.1.names).await.shown());
-    see!("without_an_access_token", of_native.1.bare(&of_native.0, &of_native.1.names).await.shown());
 }
 
 pub(crate) async fn wrong_api_keys_are_all_one(host: Host) {
@@ -162,8 +157,6 @@ pub(crate) async fn each_role_may_what_the_description_says_and_nothing_else(hos
             assert!(answer.status < 300, "{} by {role}: {}", operation.id, answer.text);
         }
     }
-    let by_viewer = host.ask("POST", "/internal/sign-ins").by(Role::Viewer).await;
-    see!("role_too_low", by_viewer.shown());
 }
 
 pub(crate) async fn the_human_behind_a_call_has_a_short_visible_name(host: Host) {

@@ -214,7 +214,6 @@ pub(crate) async fn the_dangerous_wants_a_recent_authentication_where_the_policy
     ] {
         caller.ask(method, &path).await.refused(403, "recent_auth_required");
     }
-    see!("recent_auth_required", caller.delete("/sessions").await.shown());
     assert_eq!(host.rows().await, rows);
     caller.post(&format!("/devices/{device}/untrust")).await.expect(200);
     let stepped = host.call("POST", &format!("/internal/users/ana/sessions/{}/mfa", caller.session())).json(&with_code()).await.expect(200);

@@ -171,7 +171,7 @@ pub(crate) async fn no_path_gives_trust_where_the_policy_allows_none(host: Host)
     trust_for_host(&host, &on_laptop.device(), &json!({ "method": "totp" })).await.refused(403, "trust_not_allowed");
     let sign_in = laptop.evaluate().await;
     assert_eq!(sign_in.body["reasons"], json!(["policy_requires_mfa"]));
-    see!("trust_not_allowed", laptop.try_complete(&sign_in, &with_checkbox()).await.refused(403, "trust_not_allowed").shown());
+    laptop.try_complete(&sign_in, &with_checkbox()).await.refused(403, "trust_not_allowed");
     let opened = laptop.complete(&sign_in, &with_code()).await;
     assert!(!opened.is_offered());
 }
@@ -180,7 +180,7 @@ pub(crate) async fn a_hijacked_device_is_trusted_by_no_path(host: Host) {
     let (_, on_laptop, _, on_phone) = two_devices(&host).await;
     on_laptop.post(&format!("/devices/{}/hijack", on_phone.device())).await.expect(200);
     on_laptop.post(&format!("/devices/{}/trust", on_phone.device())).await.refused(409, "device_hijacked");
-    see!("device_hijacked", trust_for_host(&host, &on_phone.device(), &json!({ "method": "totp" })).await.refused(409, "device_hijacked").shown());
+    trust_for_host(&host, &on_phone.device(), &json!({ "method": "totp" })).await.refused(409, "device_hijacked");
     on_phone.post("/devices/current/trust").await.refused(401, "unauthenticated");
 }
 

@@ -1,19 +1,24 @@
 //! Stories over HTTP: hosts, people, operators and attackers at the real router, each story on every engine.
 
 mod alive;
+mod attempts;
 mod bodies;
+mod canaries;
 mod completion;
 mod cookies;
 mod credentials;
+mod description;
 mod device_endings;
 mod devices;
 mod gate;
+mod history;
 mod ids;
 mod looks;
 mod main_flow;
 mod methods;
 mod offers;
 mod operations;
+mod problems;
 mod queries;
 mod sessions;
 
@@ -55,6 +60,12 @@ stories! {
         a_step_up_is_refused_for_what_isnt_live_or_isnt_theirs,
         a_step_up_by_an_older_factor_takes_no_newer_one_back,
     }
+    attempts {
+        bad_words_about_an_attempt_are_named,
+        what_just_fits_is_taken,
+        bad_words_at_completion_are_named,
+        the_same_faults_are_named_where_a_session_is_opened_directly,
+    }
     bodies {
         what_is_no_json_object_is_refused,
         unknown_and_repeated_fields_are_named,
@@ -65,6 +76,10 @@ stories! {
         bodies_are_at_most_64_kib,
         where_there_are_no_fields_only_an_empty_object_fits,
         a_body_is_read_before_ids_are_looked_up,
+    }
+    canaries {
+        no_secret_shows_anywhere,
+        what_is_kept_of_tokens_opens_nothing,
     }
     completion {
         a_challenge_without_its_factor_stays_open,
@@ -103,6 +118,10 @@ stories! {
         each_role_may_what_the_description_says_and_nothing_else,
         the_human_behind_a_call_has_a_short_visible_name,
         keys_that_have_ended_are_unknown,
+    }
+    description {
+        the_description_is_served_as_it_is,
+        every_described_path_is_there,
     }
     device_endings {
         untrusting_ends_what_lived_by_the_trust,
@@ -144,6 +163,13 @@ stories! {
         a_hijacked_device_is_trusted_by_no_path,
         a_host_vouches_for_any_device_of_the_user_alone,
         trust_lasts_no_longer_than_the_devices_own_factor_allows,
+    }
+    history {
+        a_life_leaves_an_event_of_every_kind,
+        pages_run_through_the_whole_history,
+        who_did_it_and_why_is_told,
+        what_changes_nothing_leaves_no_event,
+        each_person_has_their_own,
     }
     ids {
         whatever_isnt_theirs_is_as_unknown_as_what_isnt_there,
@@ -198,6 +224,15 @@ stories! {
     }
     operations {
         every_operation_answers_a_good_request,
+    }
+    problems {
+        each_kind_has_its_whole_body,
+        a_problem_says_what_its_page_says,
+        a_trace_is_taken_over,
+        what_was_sent_is_repeated_in_dev_mode_alone,
+        what_cant_be_known_is_503_for_every_operation,
+        a_wrong_server_key_signs_nobody_out,
+        refusals_come_in_their_order,
     }
     queries {
         unknown_and_repeated_parameters_are_named,

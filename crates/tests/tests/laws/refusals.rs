@@ -146,7 +146,7 @@ pub(crate) async fn a_caller_that_goes_away_leaves_no_half_change((store, home):
             Ok(())
         });
         if second % 2 == 0 {
-            drop(change.now_or_never());
+            _ = change.now_or_never();
         } else {
             drop(tokio::time::timeout(std::time::Duration::from_micros(u64::from(second) * 20), change).await);
         }

@@ -29,7 +29,7 @@ pub(crate) async fn an_appended_sign_in_is_found_by_its_id_alone(store: Arc<dyn 
     let key = store.account_of(sign_in.id).await.expect("the store answers").expect("the account");
     let found = store.account(key, Need::default().with_sign_in(sign_in.id)).await.expect("the store answers").expect("the account");
     assert_eq!(found.head.user.as_str(), "ana");
-    assert_eq!(found.sign_ins, [sign_in.clone()]);
+    assert_eq!(found.sign_ins, std::slice::from_ref(&sign_in));
     // Ben's account has no such sign-in, though he may guess its id.
     assert_eq!(ben.complete(after(1), sign_in.id, with_code()).await, Err(Refusal::NotFound));
 }

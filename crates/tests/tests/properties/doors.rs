@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use doorward_domain::{
-    Account, Activated, Attempt, Count, DeviceId, KeyRing, Mint, Moment, Opened, Refusal, SessionRef, SessionStatus, SignIn, SignInState, SteppedUp, Tenant,
-    Timestamp,
+    Account, Activated, Attempt, Count, DeviceId, KeyRing, Mint, Moment, Offer, Opened, Refusal, SessionRef, SessionStatus, SignIn, SignInState, SteppedUp,
+    Tenant, Timestamp, first_uuid_at,
 };
 use doorward_store::{AccountKey, Need, Page, Rows, Store};
 use doorward_tests::{Home, keys, moment_with};
@@ -48,10 +48,15 @@ impl Memory {
 impl Door for Memory {
     fn act(&mut self, need: Need, now: Timestamp, mint: &Mint, rule: Rule) -> Outcome {
         let mut account = self.0.clone();
+        // What was made before is asked for by nobody.
+        let asked_for = |offer: &Offer| need.offers_since.is_some_and(|since| offer.id.0 >= first_uuid_at(since));
+        let (offers, older): (Vec<_>, Vec<_>) = account.offers.into_iter().partition(asked_for);
+        account.offers = offers;
         let newer = |sign_in: &&SignIn| need.sign_in.is_some_and(|asked| sign_in.id > asked) && sign_in.state == SignInState::Open;
         account.newer_sign_ins = account.sign_ins.iter().filter(newer).count();
         let outcome = rule(&mut account, &mut Self::moment(now, mint));
         if outcome.is_ok() {
+            account.offers.extend(older);
             self.0 = account;
         }
         outcome
@@ -112,7 +117,7 @@ impl Beside {
     }
 
     /// Holds that the store has every row that memory has.
-    pub(crate) fn assert_equal(&self, now: Timestamp) {
+    pub(crate) fn assert_equal(&self) {
         let page = Page { before: None, limit: 5_000 };
         let need = Need {
             sessions: Rows::Page(page),
@@ -134,15 +139,25 @@ impl Beside {
         });
         let mut kept = self.memory.0.clone();
         for account in [&mut stored, &mut kept] {
-            tidy(account, now);
+            tidy(account);
         }
-        assert_eq!(stored, kept);
+        assert_eq!(difference(&stored, &kept), None, "in the store, and in memory");
     }
 }
 
-/// Puts rows in order, and levels what a rule sees of an account with all its rows and doesn't of one with those it needs:
-/// marks on what is over in any case.
-fn tidy(account: &mut Account, now: Timestamp) {
+/// The first line by which two accounts differ, as one has it and as the other.
+fn difference(stored: &Account, kept: &Account) -> Option<(String, String)> {
+    let (stored, kept) = (format!("{stored:#?}"), format!("{kept:#?}"));
+    let lines = stored.lines().chain(std::iter::repeat("")).zip(kept.lines().chain(std::iter::repeat("")));
+    let differs = lines.take(stored.lines().count().max(kept.lines().count())).position(|(a, b)| a != b)?;
+    // With what stands around it, since a line alone doesn't say of which row it is.
+    let around = |text: &str| text.lines().skip(differs.saturating_sub(30)).take(34).collect::<Vec<_>>().join("\n");
+    Some((around(&stored), around(&kept)))
+}
+
+/// Puts rows in order, and takes off what a rule marks where all rows are at hand and needn't where they aren't: marks in
+/// passing on sessions that a generation ended.
+fn tidy(account: &mut Account) {
     account.devices.sort_by_key(|row| row.id);
     account.sessions.sort_by_key(|row| row.id);
     account.offers.sort_by_key(|row| row.id);
@@ -153,12 +168,6 @@ fn tidy(account: &mut Account, now: Timestamp) {
     let generation = account.head.sessions_gen;
     for session in account.sessions.iter_mut().filter(|session| session.sessions_gen != generation) {
         session.ended = None;
-    }
-    for offer in &mut account.offers {
-        if now >= offer.expires_at && offer.state == doorward_domain::OfferState::Cancelled {
-            offer.state = doorward_domain::OfferState::Open;
-            offer.settled_at = None;
-        }
     }
 }
 

@@ -1,0 +1,40 @@
+//! A process to be killed: it opens a SQLite store, changes it, and says aloud what was acknowledged.
+//!
+//! `victim load FILE SEED` changes many accounts as fast as it can; `victim act FILE SECOND COMMAND …` does one act and waits.
+
+mod act;
+mod load;
+
+use std::io::Write as _;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use doorward_store::{Database, Store, open};
+
+/// Says a line, whole and at once: what was said is read even if the process is killed right after.
+pub(crate) fn say(line: &str) {
+    let mut out = std::io::stdout().lock();
+    // Nobody listens any more: then nobody will ask.
+    drop(out.write_all(format!("{line}\n").as_bytes()).and_then(|()| out.flush()));
+}
+
+async fn opened(file: &str) -> Arc<dyn Store> {
+    open(&Database::Sqlite(PathBuf::from(file))).await.expect("the store opens")
+}
+
+#[tokio::main(flavor = "multi_thread", worker_threads = 4)]
+async fn main() {
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    match words[..] {
+        ["load", file, seed] => load::run(opened(file).await, seed.parse().expect("a number")).await,
+        ["act", file, second, ref command @ ..] => {
+            let store = opened(file).await;
+            say("ready");
+            say(&act::run(&store, second.parse().expect("a number"), command).await);
+            // Alive until it is killed.
+            drop(std::io::stdin().read_line(&mut String::new()));
+        }
+        _ => panic!("victim load FILE SEED, or victim act FILE SECOND COMMAND …"),
+    }
+}

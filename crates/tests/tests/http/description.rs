@@ -1,0 +1,126 @@
+//! The description: sound in itself, served as it is, and true of the router. Every story's answers are held to it besides.
+
+use std::collections::BTreeSet;
+
+use doorward_domain::{Reason, Role};
+use doorward_tests::host::description::{description, operations, request_schema};
+use doorward_tests::host::{ACME, Host};
+use serde_json::Value;
+
+use crate::operations::{Someone, path_of};
+
+fn references<'a>(value: &'a Value, found: &mut BTreeSet<&'a str>) {
+    match value {
+        Value::Object(members) => {
+            found.extend(members.get("$ref").and_then(Value::as_str));
+            members.values().for_each(|member| references(member, found));
+        }
+        Value::Array(items) => items.iter().for_each(|item| references(item, found)),
+        _ => {}
+    }
+}
+
+#[test]
+fn every_operation_says_all_that_a_caller_needs() {
+    for operation in operations() {
+        let said = operation.said;
+        for member in ["summary", "operationId"] {
+            assert!(said[member].as_str().is_some_and(|text| !text.is_empty()), "{}: {member}", operation.id);
+        }
+        assert_eq!(said["tags"].as_array().map(Vec::len), Some(1), "{}", operation.id);
+        let scheme = if operation.is_internal() { "api_key" } else { "access_token" };
+        assert!(said["security"][0].get(scheme).is_some(), "{}", operation.id);
+        let role = said.get("x-doorward-role").and_then(Value::as_str);
+        assert_eq!(role.is_some(), operation.is_internal(), "{}", operation.id);
+        assert!(role.is_none_or(|role| Role::from_word(role).is_some()), "{}", operation.id);
+        let responses = said["responses"].as_object().expect("responses");
+        for (status, response) in responses {
+            let described = response["description"].as_str().is_some_and(|text| !text.is_empty());
+            assert!(described, "{} {status}: a response needs a description (OpenAPI 3.1, Response Object)", operation.id);
+            let media_type = response.get("content").and_then(Value::as_object).and_then(|content| content.keys().next()).map(String::as_str);
+            let expected = match status.as_str() {
+                "204" => None,
+                status if status < "400" => Some("application/json"),
+                _ => Some("application/problem+json"),
+            };
+            assert_eq!(media_type, expected, "{} {status}", operation.id);
+        }
+        assert_eq!(responses.keys().filter(|status| status.as_str() < "400").count(), 1, "{}", operation.id);
+        for status in ["400", "401", "403", "500", "503"] {
+            assert!(responses.contains_key(status), "{} {status}", operation.id);
+        }
+        let in_path: BTreeSet<&str> = operation.path.split('/').filter_map(|part| part.strip_prefix('{')?.strip_suffix('}')).collect();
+        let parameters = said["parameters"].as_array().map(Vec::as_slice).unwrap_or_default();
+        let described: BTreeSet<&str> = parameters.iter().filter(|parameter| parameter["in"] == "path").filter_map(|parameter| parameter["name"].as_str()).collect();
+        assert_eq!(in_path, described, "{}", operation.id);
+        for parameter in parameters {
+            assert!(parameter["description"].as_str().is_some_and(|text| !text.is_empty()), "{}: {}", operation.id, parameter["name"]);
+        }
+    }
+}
+
+#[test]
+fn every_reference_leads_somewhere_and_every_schema_is_used() {
+    let mut found = BTreeSet::new();
+    references(description(), &mut found);
+    let names: BTreeSet<&str> = found.iter().map(|reference| reference.strip_prefix("#/components/schemas/").expect("a schema")).collect();
+    let schemas = description()["components"]["schemas"].as_object().expect("schemas");
+    for name in &names {
+        assert!(schemas.contains_key(*name), "{name}");
+    }
+    // Pages of lists are written out where they are used.
+    let unused: Vec<_> = schemas.keys().filter(|name| !names.contains(name.as_str()) && !name.starts_with("List_")).collect();
+    assert!(unused.is_empty(), "{unused:?}");
+}
+
+#[test]
+fn bodies_of_requests_are_closed() {
+    for operation in operations().iter().filter(|operation| operation.takes_body()) {
+        assert_eq!(request_schema(operation)["additionalProperties"], false, "{}", operation.id);
+    }
+}
+
+#[test]
+fn reasons_are_the_closed_set() {
+    let listed = description()["components"]["schemas"]["Reason"]["enum"].as_array().expect("words");
+    let listed: BTreeSet<&str> = listed.iter().filter_map(Value::as_str).collect();
+    assert_eq!(listed, Reason::ALL.iter().map(|reason| reason.as_str()).collect());
+    for reason in Reason::ALL {
+        assert!(reason.sentence().ends_with('.') && reason.sentence().len() > 20, "{reason}");
+    }
+}
+
+pub(crate) async fn the_description_is_served_as_it_is(host: Host) {
+    let served = host.ask("GET", "/openapi.json").await.expect(200);
+    assert_eq!(&served.body, description());
+    let page = host.ask("GET", "/docs/").await.expect(200);
+    assert!(page.header("content-security-policy").is_some_and(|policy| policy.contains("default-src 'none'")));
+    assert!(!page.text.contains("http://") && !page.text.contains("https://"), "the page needs nothing from elsewhere");
+    for file in ["swagger-ui.css", "swagger-ui-bundle.js", "swagger-initializer.js"] {
+        host.ask("GET", &format!("/docs/{file}")).await.expect(200);
+    }
+}
+
+pub(crate) async fn every_described_path_is_there(host: Host) {
+    let someone = Someone::new(&host, ACME, "ana").await;
+    for operation in operations() {
+        let answer = host.ask(operation.method, &path_of(&operation, &someone.names)).await;
+        assert_eq!(answer.status, 401, "{}", operation.id);
+    }
+}
+
+/// The router can't be asked for its paths: they are read out of the sources.
+#[test]
+fn every_path_of_the_sources_is_described() {
+    let sources = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../api/src");
+    let known: BTreeSet<&str> = operations().iter().map(|operation| operation.path).collect();
+    let mut seen = BTreeSet::new();
+    for surface in ["native", "internal"] {
+        for file in std::fs::read_dir(sources.join(surface)).expect("the surface's sources") {
+            let text = std::fs::read_to_string(file.expect("a file").path()).expect("a source");
+            let quoted = text.split('"').skip(1).step_by(2).filter(|quoted| quoted.starts_with("/api/") || quoted.starts_with("/internal/"));
+            seen.extend(quoted.map(|path| path.trim_end_matches('/').to_owned()));
+        }
+    }
+    assert_eq!(seen.iter().map(String::as_str).collect::<BTreeSet<_>>(), known);
+}
