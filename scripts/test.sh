@@ -34,7 +34,12 @@ summarize() {
     printf '%s\n' "${summary[@]}"
     # Every test binary ends with "test result: ok. 12 passed; 0 failed; 1 ignored; …".
     awk '/^test result: / { passed += $4; failed += $6; ignored += $8 }
-         END { if (passed + failed) printf "  tests: %d passed, %d failed, %d ignored\n", passed, failed, ignored }' "$log"
+         # And the story with "20 passed, 0 failed".
+         /^[0-9]+ passed, [0-9]+ failed$/ { story = $0 }
+         END {
+             if (passed + failed) printf "  tests: %d passed, %d failed, %d ignored\n", passed, failed, ignored
+             if (story) printf "  steps of the story: %s\n", story
+         }' "$log"
     printf '  %s after %d s\n' "$([ "$1" = 0 ] && echo passed || echo FAILED)" $((SECONDS - started))
 }
 
@@ -116,8 +121,9 @@ fi
 for tool in node npm; do
     has "$tool" >/dev/null || die "$tool is missing"
 done
-# Without a server the tests on it would pass by doing nothing.
-export DOORWARD_TEST_REQUIRE_POSTGRES=1
+node -e 'process.exit(Number(process.versions.node.split(".")[0]) < 20 ? 1 : 0)' || die 'Node is too old: the browser story needs 20 or newer'
+# Without a server the tests on it would pass by doing nothing. A snapshot that differs fails and writes nothing.
+export DOORWARD_TEST_REQUIRE_POSTGRES=1 INSTA_UPDATE=${INSTA_UPDATE:-no}
 step 'the binary' cargo build --locked -p doorward
 step 'clippy' cargo clippy --workspace --all-targets --locked -- -D warnings
 step 'tests' scripts/with-postgres.sh cargo test --workspace --locked --no-fail-fast

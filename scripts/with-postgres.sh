@@ -8,6 +8,8 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 # shellcheck source=scripts/lib.sh
 . scripts/lib.sh
+# Less than the patience of a script that runs this one.
+patience=8
 
 [ $# -gt 0 ] || die 'give a command to run'
 

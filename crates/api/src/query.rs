@@ -54,9 +54,10 @@ impl Given {
     }
 
     fn page(&mut self) -> PageRequest {
-        let limit = match self.value("limit").map(str::parse::<u16>) {
+        let digits = |text: &str| if text.bytes().all(|b| b.is_ascii_digit()) && !text.starts_with('0') { text.parse::<u16>().ok() } else { None };
+        let limit = match self.value("limit").map(digits) {
             None => 20,
-            Some(Ok(limit @ 1..=100)) => limit,
+            Some(Some(limit @ 1..=100)) => limit,
             Some(_) => {
                 self.fault("limit", FieldFault::Range, "must be a number from 1 to 100");
                 20

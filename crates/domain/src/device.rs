@@ -63,7 +63,7 @@ pub struct Device {
     pub granted_on: Option<DeviceId>,
     /// How its last grant was ended, until the next.
     pub trust_ended: Option<Ending>,
-    /// The last real second factor that was verified on it.
+    /// The last second factor that was verified on it and may seed trust.
     pub last_factor: Option<Factor>,
     /// How it looked when it was last seen to sign in.
     pub seen: Seen,

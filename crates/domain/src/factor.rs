@@ -58,19 +58,30 @@ pub struct Factor {
     pub verified_at: Timestamp,
 }
 
+/// By how many seconds a host's clock may be ahead of ours.
+const CLOCK_SKEW_S: u32 = 2;
+
+/// A moment that a host states, brought back to `now` where its clock is a little ahead.
+///
+/// # Errors
+/// `Refusal::Invalid` on the field.
+pub fn not_in_future(field: &'static str, at: Timestamp, now: Timestamp) -> Result<Timestamp, Refusal> {
+    if at > now.plus_s(CLOCK_SKEW_S) { Err(Refusal::invalid(field, "range", "must not be in the future")) } else { Ok(at.min(now)) }
+}
+
 impl Factor {
     /// A factor as a host states it: `verified_at` is `now` unless given, and never in the future nor before `earliest`.
+    /// A host's clock may be ahead by [`CLOCK_SKEW_S`], and a time in whole seconds means that second: both are taken for
+    /// the nearest moment that can be true.
     ///
     /// # Errors
     /// `Refusal::Invalid` on `mfa.verified_at`.
     pub fn stated(method: MfaMethod, verified_at: Option<Timestamp>, earliest: Option<Timestamp>, now: Timestamp) -> Result<Self, Refusal> {
-        let verified_at = verified_at.unwrap_or(now);
-        if verified_at > now {
-            return Err(Refusal::invalid("mfa.verified_at", "range", "must not be in the future"));
-        }
-        if earliest.is_some_and(|earliest| verified_at < earliest) {
+        let verified_at = not_in_future("mfa.verified_at", verified_at.unwrap_or(now), now)?;
+        let earliest = earliest.unwrap_or(verified_at);
+        if verified_at < earliest && verified_at != earliest.whole_second() {
             return Err(Refusal::invalid("mfa.verified_at", "range", "must not be before the sign-in began"));
         }
-        Ok(Self { method, verified_at })
+        Ok(Self { method, verified_at: verified_at.max(earliest) })
     }
 }

@@ -32,7 +32,7 @@ pub use activations::Activated;
 pub use cause::{Actor, Cause};
 pub use device::{Device, DeviceStatus, Ending, Grant, Seen, Trust};
 pub use event::{Event, EventKind};
-pub use factor::{Factor, MfaMethod, SecondFactor};
+pub use factor::{Factor, MfaMethod, SecondFactor, not_in_future};
 pub use fingerprint::{Fingerprint, Part};
 pub use ids::{AccountId, ApiKeyId, DeviceId, EventId, MalformedId, OfferId, SessionId, SignInId};
 pub use keys::{KeyId, KeyRing, KeyedHash, Pepper};

@@ -187,7 +187,11 @@ impl Account {
         let earliest = (sign_in.attempt.second_factor != SecondFactor::Done).then_some(sign_in.created_at);
         let stated = completion.mfa.map(|(method, at)| Factor::stated(method, at, earliest, now)).transpose()?;
         let factor = stated.or(sign_in.attempt.factor);
-        let asked = [&sign_in.judgement, &judgement].into_iter().any(|judged| judged.decision == Decision::Challenge);
+        let challenged = [&sign_in.judgement, &judgement].into_iter().any(|judged| judged.decision == Decision::Challenge);
+        // Trust that was given since then rests on another factor, and came with another token: this one skips nothing by it.
+        let regranted = judgement.reasons.contains(&Reason::TrustedDevice)
+            && identified.and_then(|device| device.grant).is_some_and(|grant| grant.given_at > sign_in.created_at);
+        let asked = challenged || regranted;
         if asked && factor.is_none() {
             return Err(Refusal::MfaRequired(FactorMissing::NotVerified));
         }
@@ -234,11 +238,11 @@ impl Account {
         target.seen = attempt.seen.clone();
         target.fingerprint = attempt.fingerprint;
         target.last_seen_at = target.last_seen_at.max(now);
-        target.last_factor = target.last_factor.into_iter().chain(entry.factor).max_by_key(|factor| factor.verified_at);
         if let Some(metadata) = completion.device_metadata {
             target.metadata = metadata;
         }
         let device_gen = target.generation;
+        self.note_factor(device, entry.factor);
         let generations = self.generations();
         let id = SessionId(moment.mint.uuid(now));
         let access_token = self.mint_access_token(moment, id);

@@ -44,6 +44,12 @@ impl Timestamp {
         Self::from_micros(self.0.saturating_sub(i64::from(seconds) * MICROS))
     }
 
+    /// The beginning of this moment's second.
+    #[must_use]
+    pub const fn whole_second(self) -> Self {
+        Self(self.0 - self.0 % MICROS)
+    }
+
     /// Parses RFC 3339 with any offset. `None` if it is malformed or outside 1970 to 9999.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {

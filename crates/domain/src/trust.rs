@@ -44,7 +44,8 @@ impl Account {
             return missing(FactorMissing::BeforeChange);
         }
         let another = matches!(voucher, Voucher::Session(session) if session.device != device);
-        let on_it = target.last_factor.into_iter().chain((!another).then_some(factor)).max_by_key(|factor| factor.verified_at);
+        let own = target.last_factor.filter(|factor| policy.trust_methods.contains(&factor.method));
+        let on_it = own.into_iter().chain((!another).then_some(factor)).max_by_key(|factor| factor.verified_at);
         // A grant that the longest trust since then forbids would be over as it is given.
         let allows_a_grant = |factor: Factor| since_change(factor) && now < factor.verified_at.plus_s(policy.trust_max_s);
         if !on_it.is_some_and(allows_a_grant) {
@@ -68,9 +69,8 @@ impl Account {
         };
         self.make_room_for_trust(moment, device);
         let generations = self.generations();
+        self.note_factor(device, given_on_it);
         let target = self.device_mut(device)?;
-        // The later of the two: a statement about an older factor takes nothing back.
-        target.last_factor = target.last_factor.into_iter().chain(given_on_it).max_by_key(|factor| factor.verified_at);
         let longest = target.last_factor.map_or(now, |factor| factor.verified_at).plus_s(policy.trust_max_s);
         let until = now.plus_s(policy.trust_for_s).min(longest);
         target.grant = Some(Grant { given_at: now, until, binding: Binding::Token, trust_gen: generations.trust, tenant_trust_gen: generations.tenant_trust });
@@ -79,6 +79,15 @@ impl Account {
         target.declined_at = None;
         self.record(moment, EventKind::DeviceTrusted, About { session, ..About::device(device) }.with("trusted_until", until.to_string()));
         Ok(until)
+    }
+
+    /// Notes a second factor that was verified on a device, where it may seed trust: a mailbox code is no real one. The later
+    /// one stays: a statement about an older factor takes nothing back.
+    pub(crate) fn note_factor(&mut self, device: DeviceId, factor: Option<Factor>) {
+        let factor = factor.filter(|factor| self.tenant.policy.trust_methods.contains(&factor.method));
+        if let Ok(target) = self.device_mut(device) {
+            target.last_factor = target.last_factor.into_iter().chain(factor).max_by_key(|factor| factor.verified_at);
+        }
     }
 
     /// Ends a device's trust where a grant is there, and cancels its open offers. Returns whether the device was trusted.

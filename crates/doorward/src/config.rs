@@ -130,12 +130,13 @@ impl Config {
         check.done(config)
     }
 
-    /// The database alone, for commands that need no more.
-    pub(crate) fn check_database(given: Given) -> Result<(Database, LogConfig), Vec<Fault>> {
+    /// The database and its keys alone, for commands that need no more.
+    pub(crate) fn check_database(given: Given) -> Result<(Database, KeySource, LogConfig), Vec<Fault>> {
         let mut check = Check { given, faults: Vec::new() };
         let database = check.database();
+        let keys = check.keys(&database);
         let log = check.log();
-        check.done((database, log))
+        check.done((database, keys, log))
     }
 
     /// What `dev` takes: where to listen, where its files go, and the log.

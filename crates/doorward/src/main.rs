@@ -50,8 +50,8 @@ fn run(matches: &ArgMatches) -> Result<(), Failure> {
             block_on(dev::dev(listen, demo_listen, &data_dir, log))
         }
         Some(("migrate", flags)) => {
-            let (database, log) = Config::check_database(given(flags)?)?;
-            block_on(migrate::migrate(&database, &log))
+            let (database, keys, log) = Config::check_database(given(flags)?)?;
+            block_on(migrate::migrate(&database, &keys, &log))
         }
         Some(("openapi", _)) => {
             let written = std::io::stdout().write_all(doorward_api::description_json().as_bytes());

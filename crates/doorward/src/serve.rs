@@ -24,6 +24,7 @@ pub(crate) async fn serve(config: Config) -> Result<(), Failure> {
     for name in unknown_variables(std::env::vars_os().filter_map(|(name, _)| name.into_string().ok())) {
         tracing::warn!("{name} is no setting, and is ignored. `doorward serve --help` lists them");
     }
+    raise_file_limit(config.limits.max_connections);
     let public = bind(config.listen, "--listen").await?;
     let internal = match config.internal_listen {
         Some(address) => Some(bind(address, "--internal-listen").await?),
@@ -37,6 +38,18 @@ pub(crate) async fn serve(config: Config) -> Result<(), Failure> {
         return Err(failure);
     }
     node.run().await
+}
+
+/// Takes as many open files as the system allows: each connection is one.
+fn raise_file_limit(connections: usize) {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let limit = getrlimit(Resource::Nofile);
+    let raised = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum });
+    let allowed = if raised.is_ok() { limit.maximum } else { limit.current };
+    // Some are for the database, the listeners and the log.
+    if let Some(allowed) = allowed.filter(|allowed| *allowed < connections as u64 + 64) {
+        tracing::warn!(allowed, connections, "the system allows fewer open files than max_connections asks for; raise the limit (LimitNOFILE, ulimit -n)");
+    }
 }
 
 async fn start(node: &Node, config: &Config, public: tokio::net::TcpListener, internal: Option<tokio::net::TcpListener>) -> Result<(), Failure> {

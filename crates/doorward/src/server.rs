@@ -149,6 +149,22 @@ impl Drop for Open {
     }
 }
 
+/// A request is in flight as long as this lives.
+struct Flight(Arc<Signs>);
+
+impl Flight {
+    fn begin(signs: &Arc<Signs>) -> Self {
+        signs.in_flight.fetch_add(1, Ordering::Relaxed);
+        Self(Arc::clone(signs))
+    }
+}
+
+impl Drop for Flight {
+    fn drop(&mut self) {
+        self.0.in_flight.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
 impl Door {
     /// Serves one connection to its end.
     async fn serve(&self, socket: TcpStream, address: SocketAddr) {
@@ -174,11 +190,14 @@ impl Door {
         let (stream, outlet) = stream(transport, Arc::clone(&signs));
         let service = service_fn(|mut request: Request<Incoming>| {
             signs.begun.store(true, Ordering::Relaxed);
+            signs.requests.fetch_add(1, Ordering::Relaxed);
+            let flight = Flight::begin(&signs);
             request.extensions_mut().insert(peer);
             let answer = self.router.clone().call(request);
             let signs = Arc::clone(&signs);
             async move {
                 let answer = answer.await;
+                drop(flight);
                 if let Ok(response) = &answer
                     && response.headers().get(header::CONNECTION) == Some(&HeaderValue::from_static("close"))
                 {

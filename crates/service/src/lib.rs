@@ -17,7 +17,7 @@ mod sign_ins;
 mod upkeep;
 mod views;
 
-use std::sync::{Arc, Mutex, OnceLock};
+use std::sync::{Arc, LazyLock, Mutex, OnceLock};
 
 use doorward_agents::Agents;
 use doorward_domain::KeyRing;
@@ -47,10 +47,13 @@ pub struct Service {
     unfit: OnceLock<String>,
 }
 
+/// One for the whole process, however many services run in it: the rules take long to compile, and much room.
+static AGENTS: LazyLock<Arc<Agents>> = LazyLock::new(Agents::load_in_background);
+
 impl Service {
     /// A service over a store. User agents' rules are loaded in the background.
     #[must_use]
     pub fn new(store: Arc<dyn Store>, keys: KeyRing, clock: Arc<dyn Clock>, entropy: Arc<dyn Entropy>) -> Arc<Self> {
-        Arc::new(Self { store, keys, clock, entropy, agents: Agents::load_in_background(), readiness: Mutex::default(), unfit: OnceLock::new() })
+        Arc::new(Self { store, keys, clock, entropy, agents: Arc::clone(&AGENTS), readiness: Mutex::default(), unfit: OnceLock::new() })
     }
 }

@@ -256,8 +256,9 @@ impl Service {
     /// # Errors
     /// `NotFound`, `Invalid` on `mfa.verified_at`.
     pub async fn step_up(self: &Arc<Self>, access: &Access, id: SessionId, mfa: (MfaMethod, Option<Timestamp>)) -> Result<SessionSteppedUp, Error> {
-        let rule = move |account: &mut Account, moment: &mut Moment<'_>, own| {
-            account.session(id)?;
+        let rule = move |account: &mut Account, moment: &mut Moment<'_>, _| {
+            // The answer is about this session, as a sign-in's is.
+            let own = Some(Own { session: id, device: account.session(id)?.device });
             let factor = Factor::stated(mfa.0, mfa.1, None, moment.now)?;
             let stepped = account.step_up(moment, id, factor)?;
             let activation = stepped.activation.map(|token| (token, moment.now.plus_s(account.tenant.policy.activation_ttl_s)));

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use doorward_domain::{
     AccessToken, Account, AccountId, ActivationToken, Attempt, Completion, DeviceId, DeviceToken, Factor, MfaMethod, Moment, Opened, Presented, Refusal,
-    SecondFactor, SessionId, SignIn, SignInId, Timestamp, UserId,
+    SecondFactor, SessionId, SignIn, SignInId, Timestamp, UserId, not_in_future,
 };
 use doorward_store::{Need, Page, Rows};
 
@@ -63,10 +63,7 @@ pub struct OpenedSession {
 
 impl SignInRequest {
     fn attempt(&self, service: &Service, backend: &Backend, now: Timestamp) -> Result<Attempt, Refusal> {
-        let authenticated_at = self.authenticated_at.unwrap_or(now);
-        if authenticated_at > now {
-            return Err(Refusal::invalid("authenticated_at", "range", "must not be in the future"));
-        }
+        let authenticated_at = not_in_future("authenticated_at", self.authenticated_at.unwrap_or(now), now)?;
         let factor = self.mfa.map(|(method, at)| Factor::stated(method, at, None, now)).transpose()?;
         let seen = self.looks.seen();
         Ok(Attempt {

@@ -7,6 +7,8 @@ use doorward_store::StoreError;
 
 use crate::Service;
 
+/// By how many seconds the clock may be behind the record before it is worth an alarm.
+const CLOCK_GAP_S: u32 = 300;
 /// For how long an answer to "are you ready?" is kept, in seconds: asking makes a write, and anyone may ask.
 const READINESS_S: u32 = 1;
 
@@ -28,6 +30,13 @@ impl Service {
         }
         fits?;
         if let Some(latest) = self.store.latest_moment().await? {
+            let wall = self.clock.now();
+            if latest > wall.plus_s(CLOCK_GAP_S) {
+                tracing::error!(
+                    recorded = %latest, clock = %wall,
+                    "this machine's clock is behind the last moment on record, which counts; correct the clock, or live with sessions that end early"
+                );
+            }
             self.clock.not_before(latest);
         }
         self.record_moment().await
@@ -58,7 +67,12 @@ impl Service {
         if let Some((_, reasons)) = known.filter(|(at, _)| fresh(*at)) {
             return reasons;
         }
-        let reasons: Vec<String> = self.store.ready().await.err().map(|error| error.to_string()).into_iter().collect();
+        let failed = self.store.ready().await.err();
+        if let Some(error) = &failed {
+            tracing::warn!(%error, "not ready");
+        }
+        // Anyone may ask, and the store's own words may name a server or a role: those are in the log.
+        let reasons: Vec<String> = failed.map(|_| "the store takes no changes at the moment; the log says why".to_owned()).into_iter().collect();
         self.readiness.lock().unwrap_or_else(PoisonError::into_inner).0 = Some((now, reasons.clone()));
         reasons
     }

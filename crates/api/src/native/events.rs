@@ -26,5 +26,5 @@ pub(super) fn router() -> OpenApiRouter<Surfaces> {
     responses((status = 200, body = List<Event>)))]
 async fn list_events(State(surfaces): State<Surfaces>, person: Person, Query(PageOnly(page)): Query<PageOnly>) -> Result<Answer<List<Event>>, Problem> {
     let page = surfaces.service.list_events(&person.access, &page).await?;
-    Ok(Answer(List::of(page, Event::from)))
+    Ok(Answer(List::of(page, Event::for_person)))
 }

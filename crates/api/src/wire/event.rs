@@ -16,7 +16,7 @@ pub(crate) struct Event {
     /// When.
     #[schema(format = DateTime)]
     at: String,
-    /// Who did it: `user:<session>`, `key:<key>`, `key:<key>:<human>` or `system`.
+    /// Who did it: `user:<session>`, `key:<key>`, `key:<key>:<human>` or `system`. To the person a key is just `host`.
     #[schema(example = "user:019aa0b2-3c4d-7e5f-8a6b-7c8d9e0f1a2b")]
     actor: String,
     /// Why, where the type alone doesn't say.
@@ -35,6 +35,15 @@ pub(crate) struct Event {
     /// Details by name.
     #[schema(value_type = Object)]
     data: Map<String, Value>,
+}
+
+impl Event {
+    /// For the person it happened to: that somebody of the host acted, and not who.
+    pub(crate) fn for_person(view: doorward_service::EventView) -> Self {
+        let event = Self::from(view);
+        let by_key = event.actor.starts_with("key:");
+        Self { actor: if by_key { "host".to_owned() } else { event.actor }, ..event }
+    }
 }
 
 impl From<doorward_service::EventView> for Event {

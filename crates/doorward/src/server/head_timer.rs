@@ -36,6 +36,8 @@ pub(super) struct HeadWatch {
     hurried: bool,
     /// Since when the caller has taken nothing of its answers.
     stalled: Option<Instant>,
+    /// How many requests there were at the last look.
+    requests: u64,
 }
 
 impl Timer for WaitBell {
@@ -71,7 +73,7 @@ impl HeadWatch {
     pub(super) fn new(signs: Arc<Signs>, limits: &Limits) -> Self {
         let end = Instant::now() + limits.header_timeout;
         let timer = Box::pin(tokio::time::sleep_until(end));
-        Self { signs, header_timeout: limits.header_timeout, keep_alive: limits.keep_alive, timer, wait: 0, end, hurried: true, stalled: None }
+        Self { signs, header_timeout: limits.header_timeout, keep_alive: limits.keep_alive, timer, wait: 0, end, hurried: true, stalled: None, requests: 0 }
     }
 
     /// Ready when the caller has been waited for too long, to send its headers or, where `stalled`, to take its answers.
@@ -88,7 +90,13 @@ impl HeadWatch {
                 return Poll::Ready(());
             }
             if self.wait == 0 && self.signs.begun.load(Ordering::Relaxed) {
-                // A request is being answered, or this is HTTP/2, which pings.
+                // A request is being answered, or this is HTTP/2, which tells of no waits: there, what has asked nothing since
+                // the last look is idle, however well it answers pings.
+                let requests = self.signs.requests.load(Ordering::Relaxed);
+                if requests == self.requests && self.signs.in_flight.load(Ordering::Relaxed) == 0 {
+                    return Poll::Ready(());
+                }
+                self.requests = requests;
                 self.timer.as_mut().reset(now + self.keep_alive);
             } else if now < self.end {
                 self.timer.as_mut().reset(self.end);

@@ -1,6 +1,6 @@
 //! What the parts of one connection tell each other.
 
-use std::sync::atomic::{AtomicBool, AtomicU64};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize};
 
 use futures_util::task::AtomicWaker;
 
@@ -15,6 +15,10 @@ pub(super) struct Signs {
     pub(super) cut: AtomicBool,
     /// A request's headers have come in whole.
     pub(super) begun: AtomicBool,
+    /// Requests whose answers aren't there yet.
+    pub(super) in_flight: AtomicUsize,
+    /// Requests that came in so far.
+    pub(super) requests: AtomicU64,
     /// How many waits for a request's headers there were; HTTP/1 alone tells.
     pub(super) waits: AtomicU64,
     /// Which of them this is; zero while there is none.

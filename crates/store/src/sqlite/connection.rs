@@ -29,23 +29,25 @@ impl From<rusqlite::Error> for StoreError {
 pub(super) struct Ownership(#[expect(dead_code, reason = "it is held, not read")] File);
 
 impl Ownership {
-    /// Takes the lock beside the file, and makes the file if it isn't there, readable by its owner alone.
-    pub(super) fn take(path: &Path) -> Result<Self, StoreError> {
+    /// Takes the lock beside the file, and makes the file if it isn't there, readable by its owner alone. Answers the file's
+    /// real path too: by two names of one file two processes would hold two locks.
+    pub(super) fn take(path: &Path) -> Result<(Self, PathBuf), StoreError> {
         let fault = |what: &str, error: &dyn std::fmt::Display| StoreError::Misconfigured(format!("{what} {}: {error}", path.display()));
         if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
             std::fs::create_dir_all(folder).map_err(|error| fault("can't make the folder of", &error))?;
         }
         let private = |path: &Path| OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(path);
+        private(path).and_then(|file| file.sync_all()).map_err(|error| fault("can't open", &error))?;
+        let path = &path.canonicalize().map_err(|error| fault("can't find", &error))?;
         let lock = private(&beside(path, ".lock")).map_err(|error| fault("can't make the lock of", &error))?;
         lock.try_lock().map_err(|error| match error {
             TryLockError::WouldBlock => StoreError::Misconfigured(format!("{} is in use by another doorward process; stop it first", path.display())),
             TryLockError::Error(error) => fault("can't lock", &error),
         })?;
-        private(path).and_then(|file| file.sync_all()).map_err(|error| fault("can't open", &error))?;
         // A new file is durable only once its folder is.
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."));
         File::open(folder).and_then(|folder| folder.sync_all()).map_err(|error| fault("can't sync the folder of", &error))?;
-        Ok(Self(lock))
+        Ok((Self(lock), path.clone()))
     }
 }
 

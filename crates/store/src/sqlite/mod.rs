@@ -67,7 +67,8 @@ impl Readers {
 
 impl SqliteStore {
     pub(crate) fn open(path: &Path) -> Result<Self, StoreError> {
-        let ownership = Ownership::take(path)?;
+        let (ownership, path) = Ownership::take(path)?;
+        let path = path.as_path();
         let connection = connection::writer(path)?;
         let cores = std::thread::available_parallelism().map_or(2, usize::from);
         let connections = (0..cores.clamp(2, 8)).map(|_| connection::reader(path).map(Mutex::new)).collect::<Result<_, _>>()?;

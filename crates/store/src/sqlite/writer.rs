@@ -123,9 +123,9 @@ fn commit_batch(connection: &Connection, shared: &Shared, jobs: impl Iterator<It
     } else {
         connection.prepare_cached("BEGIN IMMEDIATE").and_then(|mut begin| begin.execute([])).map(drop).map_err(|error| error.to_string())
     };
-    let mut batch = Batch { connection, shared, images: HashMap::new(), directory: None, tenants_changed: false, began: began.clone() };
+    let mut batch = Batch { connection, shared, images: HashMap::new(), directory: None, tenants_changed: false, began };
     let answers: Vec<Answer> = jobs.map(|job| job(&mut batch)).collect();
-    let Batch { images, directory, tenants_changed, .. } = batch;
+    let Batch { images, directory, tenants_changed, began, .. } = batch;
     let outcome = began.and_then(|()| end(connection, shared));
     if outcome.is_ok() {
         if let Some(directory) = directory {
@@ -170,6 +170,12 @@ impl Batch<'_> {
         let run = |sql: &str| self.connection.prepare_cached(sql).and_then(|mut statement| statement.execute([])).map(drop);
         run("SAVEPOINT change")?;
         let done = catch_unwind(AssertUnwindSafe(|| work(self))).unwrap_or_else(|panic| Err(StoreError::Panicked(message(&*panic))));
+        if self.connection.is_autocommit() {
+            // A full disk or a failed read may have undone the whole transaction. Without this, what comes next in the batch
+            // would commit by itself, and what came before would be answered as done.
+            self.began = Err("the transaction was lost".to_owned());
+            return done.and(Err(StoreError::Unavailable("the transaction was lost".to_owned())));
+        }
         let run = |sql: &str| self.connection.prepare_cached(sql).and_then(|mut statement| statement.execute([])).map(drop);
         if done.is_err() {
             run("ROLLBACK TO change")?;
@@ -255,6 +261,9 @@ impl Batch<'_> {
         let sessions = &image.sessions;
         let carries_a_session = |device: &Device| sessions.iter().any(|session| session.device == device.id);
         image.devices.retain(|device| device.forgotten_at.is_none() || device.token.is_some() || carries_a_session(device));
+        // In the order in which they are loaded, so that no rule's outcome depends on what memory holds.
+        image.devices.sort_unstable_by_key(|device| device.id);
+        image.sessions.sort_unstable_by_key(|session| session.id);
         self.set_image(image);
     }
 

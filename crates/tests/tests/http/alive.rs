@@ -189,7 +189,7 @@ pub(crate) async fn a_step_up_is_refused_for_what_isnt_live_or_isnt_theirs(host:
         let path = format!("/internal/users/ana/sessions/{session}/mfa");
         host.call("POST", &path).json(&with_code()).await.refused(404, "not_found");
     }
-    let future = json!({ "mfa": { "method": "totp", "verified_at": just_after(host.now()).to_string() } });
+    let future = json!({ "mfa": { "method": "totp", "verified_at": just_after(host.now().plus_s(2)).to_string() } });
     let path = format!("/internal/users/ana/sessions/{}/mfa", opened.session());
     host.call("POST", &path).json(&future).await.refused(400, "invalid_request");
     assert_eq!(host.rows().await, rows);

@@ -50,7 +50,7 @@ pub(crate) async fn bad_words_about_an_attempt_are_named(host: Host) {
         ("authenticated_at", json!("yesterday")),
         ("authenticated_at", json!("2027-01-15")),
         ("authenticated_at", json!("1969-12-31T23:59:59Z")),
-        ("authenticated_at", json!("2027-01-15T08:00:00.000001Z")),
+        ("authenticated_at", json!("2027-01-15T08:00:02.000001Z")),
         ("second_factor", json!("maybe")),
         ("mfa", json!({ "method": "totp" })),
         ("mfa", json!({ "method": "telepathy" })),
@@ -64,7 +64,11 @@ pub(crate) async fn bad_words_about_an_attempt_are_named(host: Host) {
         let named = answer.refused(400, "invalid_request").text_at("/errors/0/field");
         assert!(named == field || named.starts_with(&format!("{field}.")) || named.starts_with(&format!("{field}[")), "{field} {value}: {named}");
     }
-    for contradiction in [json!({ "second_factor": "done" }), json!({ "second_factor": "none", "require_mfa": true }), json!({ "second_factor": "none", "mfa": { "method": "totp" } })] {
+    for contradiction in [
+        json!({ "second_factor": "done" }),
+        json!({ "second_factor": "none", "require_mfa": true }),
+        json!({ "second_factor": "none", "mfa": { "method": "totp" } }),
+    ] {
         browser.try_evaluate(&contradiction).await.refused(400, "invalid_request");
     }
     assert_eq!(host.rows().await, rows);
@@ -149,9 +153,9 @@ pub(crate) async fn the_same_faults_are_named_where_a_session_is_opened_directly
         ("device_token", json!("x".repeat(4_097))),
         ("login_method", json!("")),
         ("amr", json!(["mfa"])),
-        ("authenticated_at", json!("2027-01-15T08:00:00.000001Z")),
+        ("authenticated_at", json!("2027-01-15T08:00:02.000001Z")),
         ("external_session_id", json!("")),
-        ("mfa", json!({ "method": "totp", "verified_at": "2027-01-15T08:00:00.000001Z" })),
+        ("mfa", json!({ "method": "totp", "verified_at": "2027-01-15T08:00:02.000001Z" })),
         ("second_factor", json!("none")),
         ("trust_device", json!(true)),
         ("client_hints", json!({})),

@@ -164,7 +164,7 @@ pub(crate) async fn no_secret_shows_anywhere(host: Host) {
     assert!(log.contains("doorward::access") && log.contains("route=\"/internal/sign-ins\"") || log.contains("/internal/sign-ins"), "the log was heard");
     seen.push(("the log".to_owned(), log.into_bytes()));
     for (place, bytes) in &seen {
-        assert!(!bytes.is_empty(), "{place} is empty");
+        assert!(!bytes.is_empty() || place.ends_with(".lock") || place.ends_with("-wal"), "{place} is empty");
         for canary in &canaries {
             assert!(!canary.is_in(bytes), "{} shows in {place}", canary.what);
         }

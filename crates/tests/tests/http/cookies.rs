@@ -23,7 +23,8 @@ fn cookie(answer: &Answer) -> String {
 }
 
 pub(crate) async fn whatever_may_be_a_page_gets_a_cookie(host: Host) {
-    let marks = [("sec-fetch-site", "same-origin"), ("sec-fetch-mode", "cors"), ("origin", "https://app.example"), ("cookie", "theme=dark"), ("origin", "null")];
+    let marks =
+        [("sec-fetch-site", "same-origin"), ("sec-fetch-mode", "cors"), ("origin", "https://app.example"), ("cookie", "theme=dark"), ("origin", "null")];
     for mark in marks {
         let mut page = host.browser("ana");
         let opened = page.enter().await;

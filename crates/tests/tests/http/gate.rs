@@ -190,7 +190,7 @@ pub(crate) async fn a_host_vouches_for_any_device_of_the_user_alone(host: Host) 
     let opened = bare.complete(&sign_in, &json!({})).await;
     see!("trusted_by_the_host", trust_for_host(&host, &opened.device(), &json!({ "method": "push" })).await.expect(200).shown());
     assert_eq!(bare.judged().await.0, "allow");
-    let future = json!({ "method": "push", "verified_at": just_after(host.now()).to_string() });
+    let future = json!({ "method": "push", "verified_at": just_after(host.now().plus_s(2)).to_string() });
     trust_for_host(&host, &opened.device(), &future).await.refused(400, "invalid_request");
     let bob = host.browser("bob").enter().await;
     trust_for_host(&host, &bob.device(), &json!({ "method": "push" })).await.refused(404, "not_found");

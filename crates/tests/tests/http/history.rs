@@ -47,8 +47,13 @@ pub(crate) async fn a_life_leaves_an_event_of_every_kind(host: Host) {
     for kind in EventKind::ALL {
         assert!(seen.iter().any(|seen| seen == kind.as_str()), "{kind}");
     }
-    let by_host = host.ask("GET", "/internal/users/ana/events").by(Role::Viewer).query("limit=100").await.expect(200);
-    assert_eq!(by_host.body, history.body);
+    let mut by_host = host.ask("GET", "/internal/users/ana/events").by(Role::Viewer).query("limit=100").await.expect(200).body;
+    for event in by_host["items"].as_array_mut().expect("a list") {
+        if event["actor"].as_str().is_some_and(|actor| actor.starts_with("key:")) {
+            event["actor"] = json!("host");
+        }
+    }
+    assert_eq!(by_host, history.body);
 }
 
 pub(crate) async fn pages_run_through_the_whole_history(host: Host) {
@@ -78,7 +83,9 @@ pub(crate) async fn who_did_it_and_why_is_told(host: Host) {
     let other = host.browser("ana").enter().await;
     host.ask("POST", &path).by(Role::Operator).header("x-doorward-actor", "Ünal, support").await.expect(200);
     let event = newest(&other).await;
-    assert_eq!(event["type"], "device.hijacked");
+    assert_eq!((&event["type"], &event["actor"]), (&json!("device.hijacked"), &json!("host")), "who of the host is the host's affair");
+    let by_host = host.ask("GET", "/internal/users/ana/events").by(Role::Viewer).query("limit=1").await.expect(200);
+    let event = &by_host.body["items"][0];
     assert!(event["actor"].as_str().is_some_and(|actor| actor.starts_with("key:") && actor.ends_with(":Ünal, support")));
 }
 

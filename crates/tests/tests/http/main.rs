@@ -1,6 +1,7 @@
 //! Stories over HTTP: hosts, people, operators and attackers at the real router, each story on every engine.
 
 mod alive;
+mod attacks;
 mod attempts;
 mod bodies;
 mod canaries;
@@ -20,6 +21,7 @@ mod offers;
 mod operations;
 mod problems;
 mod queries;
+mod quickstart;
 mod sessions;
 
 /// Makes of each story one test for each engine.
@@ -60,6 +62,11 @@ stories! {
         a_step_up_is_refused_for_what_isnt_live_or_isnt_theirs,
         a_step_up_by_an_older_factor_takes_no_newer_one_back,
     }
+    attacks {
+        a_skip_in_progress_doesnt_outlive_the_trust_it_rested_on,
+        a_mailbox_code_makes_no_device_fit_to_be_trusted_from_another,
+        an_honest_clock_is_no_fault,
+    }
     attempts {
         bad_words_about_an_attempt_are_named,
         what_just_fits_is_taken,
@@ -88,6 +95,8 @@ stories! {
         sixty_four_first_sign_ins_at_once_make_one_account,
         a_sign_in_lasts_ten_minutes_to_the_microsecond,
         signing_out_everywhere_cancels_what_is_in_progress,
+        signing_its_device_out_cancels_what_is_in_progress,
+        a_person_who_has_no_second_factor_can_have_verified_none,
         a_fence_of_the_tenant_cancels_what_is_in_progress,
         a_hundred_newer_sign_ins_cancel_the_oldest,
         sign_ins_of_others_cancel_nothing,

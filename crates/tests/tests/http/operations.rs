@@ -1,9 +1,9 @@
 //! Every operation of the description, and a good request for each: what the tables of bad requests start from.
 
+use doorward_domain::Role;
 use doorward_tests::host::browser::with_code;
 use doorward_tests::host::description::{Operation, operations};
 use doorward_tests::host::{ACME, Ask, Browser, Host, SignedIn, api_key};
-use doorward_domain::Role;
 use serde_json::{Value, json};
 
 /// A user with something of everything that a request can name.
@@ -34,14 +34,8 @@ impl Someone {
         let mut other = browser();
         let there = other.enter().await;
         let sign_in = other.evaluate().await.text_at("/id");
-        let names = Names {
-            user: user.to_owned(),
-            device: there.device(),
-            session: there.session(),
-            sign_in,
-            offer: caller.offer(),
-            token: caller.token.clone(),
-        };
+        let names =
+            Names { user: user.to_owned(), device: there.device(), session: there.session(), sign_in, offer: caller.offer(), token: caller.token.clone() };
         Self { host: host.clone(), tenant, user: user.to_owned(), caller, names }
     }
 
@@ -98,7 +92,9 @@ pub(crate) fn body_of(operation: &Operation, names: &Names) -> Option<Value> {
         "decline" | "decline_device" => json!({ "activation_token": names.offer }),
         "rename_device" => json!({ "name": "Laptop" }),
         "open_session" => json!({ "user_id": names.user, "ip": "203.0.113.7", "user_agent": "curl/8.5.0", "mfa": { "method": "totp" } }),
-        "evaluate_sign_in" => json!({ "user_id": names.user, "ip": "203.0.113.7", "user_agent": "curl/8.5.0", "second_factor": "done", "mfa": { "method": "totp" } }),
+        "evaluate_sign_in" => {
+            json!({ "user_id": names.user, "ip": "203.0.113.7", "user_agent": "curl/8.5.0", "second_factor": "done", "mfa": { "method": "totp" } })
+        }
         "complete_sign_in" | "trust_user_device" | "step_up" => with_code(),
         "verify_session" => json!({ "token": names.token }),
         id if operation.takes_body() => panic!("{id} has no sample: add one here"),

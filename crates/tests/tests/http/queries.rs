@@ -15,7 +15,9 @@ pub(crate) async fn unknown_and_repeated_parameters_are_named(host: Host) {
             let asked = someone.naming(operation, &someone.names);
             asked.instead_of_query(query)
         };
-        for (unknown, name) in [("surplus=1", "surplus"), ("surplus", "surplus"), ("=1", ""), ("Limit=5", "Limit"), ("limit[]=5", "limit[]"), ("%FF=1", "\u{fffd}")] {
+        for (unknown, name) in
+            [("surplus=1", "surplus"), ("surplus", "surplus"), ("=1", ""), ("Limit=5", "Limit"), ("limit[]=5", "limit[]"), ("%FF=1", "\u{fffd}")]
+        {
             let answer = with(unknown).await.refused(400, "invalid_request");
             assert_eq!((answer.text_at("/errors/0/field"), answer.text_at("/errors/0/code")), (name.to_owned(), "unknown".to_owned()), "{}", operation.id);
         }
@@ -67,7 +69,8 @@ pub(crate) async fn all_faults_are_told_at_once(host: Host) {
     for name in ["surplus", "cursor", "status", "limit"] {
         assert!(told.contains(&json!(name)), "{name}: {told:?}");
     }
-    let attempt = json!({ "user_id": ".", "ip": "300.1.1.1", "user_agent": "x".repeat(9_000), "login_method": "", "amr": ["mfa"], "authenticated_at": "yesterday" });
+    let attempt =
+        json!({ "user_id": ".", "ip": "300.1.1.1", "user_agent": "x".repeat(9_000), "login_method": "", "amr": ["mfa"], "authenticated_at": "yesterday" });
     let answer = host.call("POST", "/internal/sign-ins").json(&attempt).await.refused(400, "invalid_request");
     let told: Vec<_> = answer.body["errors"].as_array().expect("errors").iter().map(|error| error["field"].clone()).collect();
     for name in ["user_id", "ip", "user_agent", "login_method", "amr", "authenticated_at"] {

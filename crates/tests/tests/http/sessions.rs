@@ -165,7 +165,7 @@ pub(crate) async fn sessions_opened_directly_are_as_the_others(host: Host) {
     assert_eq!(on_known.answer.body["device"]["status"], "trusted");
     assert!(on_known.is_in().await && !on_known.is_offered());
     let mut future = entry.clone();
-    future["authenticated_at"] = json!(host.now().plus_s(1).to_string());
+    future["authenticated_at"] = json!(host.now().plus_s(3).to_string());
     let refused = host.call("POST", "/internal/sessions").json(&future).await.refused(400, "invalid_request");
     assert_eq!(refused.text_at("/errors/0/field"), "authenticated_at");
     on_known.post("/devices/current/hijack").await.expect(200);

@@ -16,6 +16,7 @@ async fn walk(person: &Person, need: impl Fn(Page) -> Need, ids: impl Fn(&Accoun
         let account = person.read(need(Page { before, limit: 7 })).await;
         let page = ids(&account);
         assert!(page.len() <= 7 && page.windows(2).all(|pair| pair[0] > pair[1]), "newest first, no more than asked for: {page:?}");
+        assert!(page.iter().all(|id| before.is_none_or(|before| *id < before)), "a page begins after the one before it");
         let Some(last) = page.last() else { return seen };
         before = Some(*last);
         for id in page {

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use doorward_domain::{
-    Account, Activated, Attempt, Count, DeviceId, KeyRing, Mint, Moment, Offer, Opened, Refusal, SessionRef, SessionStatus, SignIn, SignInState, SteppedUp,
-    Tenant, Timestamp, first_uuid_at,
+    Account, Activated, Attempt, Count, DeviceId, KeyRing, Mint, Moment, Opened, Refusal, SessionRef, SessionStatus, SignIn, SignInState, SteppedUp, Tenant,
+    Timestamp, first_uuid_at,
 };
 use doorward_store::{AccountKey, Need, Page, Rows, Store};
 use doorward_tests::{Home, keys, moment_with};
@@ -45,18 +45,37 @@ impl Memory {
     }
 }
 
+/// As much of an account as is needed, in the words of [`Need`] and [`Rows::Standing`], and the rest of it.
+fn narrow(whole: &Account, need: &Need) -> (Account, Account) {
+    assert!(need.devices == Rows::Standing && need.sessions == Rows::Standing, "no act here needs less");
+    let (mut asked, mut rest) = (whole.clone(), whole.clone());
+    let (sessions, others) = asked.sessions.into_iter().partition(|session| {
+        let standing = session.ended.is_none() && session.sessions_gen == whole.head.sessions_gen;
+        standing || need.session == Some(session.id)
+    });
+    (asked.sessions, rest.sessions) = (sessions, others);
+    let (devices, others) = asked.devices.into_iter().partition(|device| {
+        let standing = device.forgotten_at.is_none() || device.token.is_some();
+        standing || need.device == Some(device.id) || asked.sessions.iter().any(|session| session.device == device.id)
+    });
+    (asked.devices, rest.devices) = (devices, others);
+    (asked.offers, rest.offers) = asked.offers.into_iter().partition(|offer| need.offers_since.is_some_and(|since| offer.id.0 >= first_uuid_at(since)));
+    (asked.sign_ins, rest.sign_ins) = asked.sign_ins.into_iter().partition(|sign_in| need.sign_in == Some(sign_in.id));
+    let newer = |sign_in: &&SignIn| need.sign_in.is_some_and(|asked| sign_in.id > asked) && sign_in.state == SignInState::Open;
+    asked.newer_sign_ins = whole.sign_ins.iter().filter(newer).count();
+    (asked, rest)
+}
+
 impl Door for Memory {
     fn act(&mut self, need: Need, now: Timestamp, mint: &Mint, rule: Rule) -> Outcome {
-        let mut account = self.0.clone();
-        // What was made before is asked for by nobody.
-        let asked_for = |offer: &Offer| need.offers_since.is_some_and(|since| offer.id.0 >= first_uuid_at(since));
-        let (offers, older): (Vec<_>, Vec<_>) = account.offers.into_iter().partition(asked_for);
-        account.offers = offers;
-        let newer = |sign_in: &&SignIn| need.sign_in.is_some_and(|asked| sign_in.id > asked) && sign_in.state == SignInState::Open;
-        account.newer_sign_ins = account.sign_ins.iter().filter(newer).count();
+        let (mut account, rest) = narrow(&self.0, &need);
         let outcome = rule(&mut account, &mut Self::moment(now, mint));
         if outcome.is_ok() {
-            account.offers.extend(older);
+            account.devices.extend(rest.devices);
+            account.sessions.extend(rest.sessions);
+            account.offers.extend(rest.offers);
+            account.sign_ins.extend(rest.sign_ins);
+            in_order(&mut account);
             self.0 = account;
         }
         outcome
@@ -139,7 +158,8 @@ impl Beside {
         });
         let mut kept = self.memory.0.clone();
         for account in [&mut stored, &mut kept] {
-            tidy(account);
+            in_order(account);
+            account.newer_sign_ins = 0;
         }
         assert_eq!(difference(&stored, &kept), None, "in the store, and in memory");
     }
@@ -155,20 +175,14 @@ fn difference(stored: &Account, kept: &Account) -> Option<(String, String)> {
     Some((around(&stored), around(&kept)))
 }
 
-/// Puts rows in order, and takes off what a rule marks where all rows are at hand and needn't where they aren't: marks in
-/// passing on sessions that a generation ended.
-fn tidy(account: &mut Account) {
+/// The order of rows, as stores load them.
+fn in_order(account: &mut Account) {
     account.devices.sort_by_key(|row| row.id);
     account.sessions.sort_by_key(|row| row.id);
     account.offers.sort_by_key(|row| row.id);
     account.sign_ins.sort_by_key(|row| row.id);
     account.events.sort_by_key(|row| row.number);
     account.raises.sort_by_key(|row| (row.of, row.to));
-    account.newer_sign_ins = 0;
-    let generation = account.head.sessions_gen;
-    for session in account.sessions.iter_mut().filter(|session| session.sessions_gen != generation) {
-        session.ended = None;
-    }
 }
 
 impl Door for Beside {

@@ -132,7 +132,8 @@ impl Model {
         let another = own.is_some_and(|own| self.session(own).device != target);
         let refused = own.is_some_and(|own| self.session(own).trust_refused);
         let device = self.device(target);
-        let on_it = if another { device.last_factor } else { later(device.last_factor, Some(factor)) };
+        let accepted = device.last_factor.filter(|factor| policy.trust_methods.contains(&factor.method));
+        let on_it = if another { accepted } else { later(accepted, Some(factor)) };
         let long_enough = on_it.is_some_and(|on_it| since_change(on_it) && now < on_it.verified_at.plus_s(policy.trust_max_s));
         policy.device_trust && good && !refused && long_enough && !device.hijacked && !device.forgotten
     }
@@ -152,14 +153,21 @@ impl Model {
     pub(crate) fn give_trust(&mut self, target: DeviceId, own: Option<SessionId>, factor: Option<Factor>, now: Timestamp) {
         let (longest, lasts) = (self.policy.trust_max_s, self.policy.trust_for_s);
         let by = own.map(|own| self.session(own).device);
-        let device = self.device_mut(target);
         if by.is_none_or(|by| by == target) {
-            device.last_factor = later(device.last_factor, factor);
+            self.note_factor(target, factor);
         }
+        let device = self.device_mut(target);
         let own_factor = device.last_factor.expect("the gate asked for one");
         let ends_at = now.plus_s(lasts).min(own_factor.verified_at.plus_s(longest));
         device.trust = Some(Trust { given_at: now, ends_at, by });
         device.declined_at = None;
+    }
+
+    /// A factor was verified on a device: it counts there if it is one that may seed trust.
+    pub(crate) fn note_factor(&mut self, target: DeviceId, factor: Option<Factor>) {
+        let real = factor.filter(|factor| self.policy.trust_methods.contains(&factor.method));
+        let device = self.device_mut(target);
+        device.last_factor = later(device.last_factor, real);
     }
 
     /// Trust is taken, and the chance of it.

@@ -307,9 +307,9 @@ impl<D: Door> Run<D> {
             });
         }
         self.model.mark_lapsed(now);
-        let device = self.model.device_mut(opened.device);
+        let device = self.model.device(opened.device);
         assert!(!device.forgotten && !device.hijacked, "nobody enters on a device that is gone");
-        device.last_factor = later(device.last_factor, proved);
+        self.model.note_factor(opened.device, proved);
         self.model.sessions.push(model::Session {
             id: opened.session,
             device: opened.device,
@@ -436,8 +436,7 @@ impl<D: Door> Run<D> {
         session.skipped = false;
         session.last_activity_at = session.last_activity_at.max(now);
         let device = session.device;
-        let device = self.model.device_mut(device);
-        device.last_factor = later(device.last_factor, Some(factor));
+        self.model.note_factor(device, Some(factor));
         let at = self.model.sessions.iter().position(|session| session.id == own).expect("it is there");
         self.tokens[at] = access_token;
         let browser = self.offers.iter().zip(&self.model.offers).find(|(_, offer)| offer.session == own).map_or(0, |((_, browser), _)| *browser);

@@ -1,0 +1,174 @@
+//! A request on its way, and what every answer is held to.
+
+use std::future::{Future, IntoFuture};
+use std::pin::Pin;
+use std::sync::PoisonError;
+
+use bytes::Bytes;
+use doorward_domain::Role;
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request};
+use http_body_util::Full;
+use serde_json::Value;
+
+use super::answer::tokens;
+use super::{ACME, Answer, Host, api_key, description};
+
+/// Which listener a request comes in by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Door {
+    /// The one that serves everything.
+    All,
+    /// The public one, where internal has its own.
+    Public,
+    /// Internal's own.
+    Internal,
+}
+
+/// A request on its way: awaited, it is sent.
+#[derive(Clone)]
+#[must_use]
+pub struct Ask {
+    host: Host,
+    door: Door,
+    method: Method,
+    path: String,
+    headers: HeaderMap,
+    body: Bytes,
+}
+
+impl Ask {
+    pub(super) fn new(host: Host, method: &str, path: &str) -> Self {
+        let method = Method::from_bytes(method.as_bytes()).expect("a method");
+        Self { host, door: Door::All, method, path: path.to_owned(), headers: HeaderMap::new(), body: Bytes::new() }
+    }
+
+    /// With the tenant's key of a role.
+    pub fn by(self, role: Role) -> Self {
+        self.key(&api_key(ACME, role))
+    }
+
+    /// With an API key.
+    pub fn key(self, key: &str) -> Self {
+        self.header("x-api-key", key)
+    }
+
+    /// With an access token.
+    pub fn bearer(self, token: &str) -> Self {
+        self.header("authorization", &format!("Bearer {token}"))
+    }
+
+    /// With one header more.
+    ///
+    /// # Panics
+    /// If it is none.
+    pub fn header(mut self, name: &str, value: &str) -> Self {
+        let name = HeaderName::from_bytes(name.as_bytes()).expect("a header's name");
+        self.headers.append(name, HeaderValue::from_bytes(value.as_bytes()).expect("a header's value"));
+        self
+    }
+
+    /// With a JSON body.
+    pub fn json(self, body: &Value) -> Self {
+        self.header("content-type", "application/json").bytes(body.to_string())
+    }
+
+    /// With these bytes as the body.
+    pub fn bytes(mut self, body: impl Into<Bytes>) -> Self {
+        self.body = body.into();
+        self
+    }
+
+    /// With this query.
+    pub fn query(mut self, query: &str) -> Self {
+        self.path = format!("{}?{query}", self.path);
+        self
+    }
+
+    /// With this query, in place of one that it has.
+    pub fn instead_of_query(mut self, query: &str) -> Self {
+        let path = self.path.split('?').next().unwrap_or_default();
+        self.path = format!("{path}?{query}");
+        self
+    }
+
+    /// By another listener.
+    pub fn through(mut self, door: Door) -> Self {
+        self.door = door;
+        self
+    }
+}
+
+impl IntoFuture for Ask {
+    type Output = Answer;
+    type IntoFuture = Pin<Box<dyn Future<Output = Answer> + Send>>;
+
+    /// Sends it, and holds the answer to what is true of every one.
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(async move {
+            let Self { host, door, method, path, headers, body } = self;
+            let asked = format!("{method} {path}");
+            let mut request = Request::new(Full::new(body));
+            *request.method_mut() = method.clone();
+            *request.uri_mut() = path.parse().unwrap_or_else(|_| panic!("no path: {path}"));
+            *request.headers_mut() = headers;
+            let (parts, bytes) = (host.0.doors[door as usize])(request).await;
+            let text = String::from_utf8(bytes.to_vec()).expect("UTF-8");
+            let body = serde_json::from_str(&text).unwrap_or(Value::Null);
+            let answer = Answer { status: parts.status.as_u16(), headers: parts.headers, text, body };
+            if method == Method::HEAD {
+                // It has no body to be judged by.
+                return answer;
+            }
+            is_well_formed(&asked, &answer);
+            let path = path.split('?').next().unwrap_or_default();
+            if door == Door::All && (path.starts_with("/api/v1/") || path.starts_with("/internal/")) {
+                hold_to_description(method.as_str(), path, &answer);
+            }
+            host.watch(&asked, &answer);
+            answer
+        })
+    }
+}
+
+/// What is true of every answer.
+fn is_well_formed(asked: &str, answer: &Answer) {
+    let told = |name| answer.header(name).unwrap_or_else(|| panic!("{asked}: no {name}"));
+    assert!(told("x-request-id").starts_with("req_"), "{asked}");
+    assert_eq!((told("x-content-type-options"), told("referrer-policy")), ("nosniff", "no-referrer"), "{asked}");
+    told("cache-control");
+    if answer.status >= 400 {
+        assert_eq!(told("content-type"), "application/problem+json", "{asked}");
+        assert_eq!(
+            (answer.body["status"].as_u64(), answer.body["request_id"].as_str()),
+            (Some(u64::from(answer.status)), Some(told("x-request-id"))),
+            "{asked}"
+        );
+        assert_eq!(answer.status == 401, answer.header("www-authenticate").is_some(), "{asked}");
+    }
+}
+
+/// What the description says of the operation is what came.
+fn hold_to_description(method: &str, path: &str, answer: &Answer) {
+    // A method that no path takes, and a path that isn't there, are in no description.
+    let Some(operation) = description::operation_at(method, path) else {
+        assert!(matches!(answer.status, 404 | 405), "{method} {path} isn't described, and answers {}", answer.status);
+        return;
+    };
+    assert_eq!(answer.header("cache-control"), Some("no-store"), "{method} {path}");
+    let faults = description::faults(&operation, answer.status, &answer.body);
+    assert!(faults.is_empty(), "{method} {path}: {faults:#?}\n{}", answer.text);
+}
+
+impl Host {
+    /// Keeps what an answer reveals, and sees that a refusal shows none of it.
+    fn watch(&self, asked: &str, answer: &Answer) {
+        let mut revealed = self.0.revealed.lock().unwrap_or_else(PoisonError::into_inner);
+        if answer.status < 400 {
+            let cookies = answer.headers.get_all("set-cookie").iter().filter_map(|cookie| cookie.to_str().ok());
+            revealed.extend(cookies.chain([answer.text.as_str()]).flat_map(tokens).filter(|token| token.len() > 64).map(str::to_owned));
+            return;
+        }
+        let shown = revealed.iter().find(|secret| answer.text.contains(secret.as_str()) && !asked.contains(secret.as_str()));
+        assert!(shown.is_none() && !answer.text.contains("canary"), "{asked}: a refusal shows a secret: {}", answer.text);
+    }
+}
