@@ -19,7 +19,6 @@ use doorward_domain::{Account, AccountId, ApiKey, KeyId, KeyedHash, SessionRef, 
 
 use crate::changes::{Change, Place, Write, changes};
 use crate::row::{Row as _, ToCell as _, Value};
-use crate::rows::tables;
 use crate::server_keys::unrecorded;
 use crate::{AccountKey, BoxFuture, Decision, Need, Store, StoreError, Verdict};
 use address::Address;
@@ -240,16 +239,12 @@ impl Store for PostgresStore {
 
 /// The statement that writes a row.
 fn write(change: Change) -> Ask {
-    // For each table: insert, update, upsert.
-    static SQL: LazyLock<Vec<(&'static str, [String; 3])>> =
-        LazyLock::new(|| tables().into_iter().map(|table| (table.name, [table.insert(parameter), table.update(parameter), table.upsert(parameter)])).collect());
-    let kind = match change.write {
-        Write::Insert => 0,
-        Write::Update => 1,
-        Write::Upsert => 2,
+    let sql = match change.write {
+        Write::Insert => change.table.insert(parameter),
+        Write::Update => change.table.update(parameter),
+        Write::Upsert => change.table.upsert(parameter),
     };
-    let known = SQL.iter().find(|(name, _)| *name == change.table.name);
-    known.map_or_else(|| Ask::new(change.table.insert(parameter), vec![]), |(_, sql)| Ask::new(sql[kind].as_str(), change.values))
+    Ask::new(sql, change.values)
 }
 
 /// The place of rows that are not sharded.

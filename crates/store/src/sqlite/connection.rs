@@ -26,7 +26,14 @@ impl From<rusqlite::Error> for StoreError {
 }
 
 /// The lock on a database file: held as long as this lives, and released by the kernel however the process ends.
-pub(super) struct Ownership(#[expect(dead_code, reason = "it is held, not read")] File);
+pub(super) struct Ownership(File);
+
+/// Not by closing alone: a process that is just being started from this one may hold the handle too.
+impl Drop for Ownership {
+    fn drop(&mut self) {
+        drop(self.0.unlock());
+    }
+}
 
 impl Ownership {
     /// Takes the lock beside the file, and makes the file if it isn't there, readable by its owner alone. Answers the file's

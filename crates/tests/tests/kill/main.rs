@@ -7,7 +7,6 @@ mod load;
 use std::io::{BufRead as _, BufReader};
 use std::path::Path;
 use std::process::{Child, ChildStdout, Command, Stdio};
-use std::sync::{Mutex, PoisonError};
 
 /// A process to kill, and what it says.
 pub(crate) struct Victim {
@@ -17,12 +16,8 @@ pub(crate) struct Victim {
 
 impl Victim {
     pub(crate) fn start(words: &[&str]) -> Self {
-        // One at a time: between its fork and its exec a child holds what its parent has open, a store's lock among it.
-        static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
-        let turn = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
         let mut process =
             Command::new(env!("CARGO_BIN_EXE_victim")).args(words).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("the victim starts");
-        drop(turn);
         let said = BufReader::new(process.stdout.take().expect("it speaks"));
         Self { process, said }
     }
