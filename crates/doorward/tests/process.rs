@@ -172,6 +172,11 @@ fn migrate_and_openapi_do_their_work() {
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     }
     assert!(dir.path().join("inner/doorward.db").exists());
+    // A database that was made by `migrate` has its key, and is served.
+    let mut server = Doorward::start(command(dir.path(), &["serve", "--data-dir", "inner", "--listen", "127.0.0.1:0"]));
+    let address = server.address("public");
+    assert_eq!(get(&address, "/readyz", "").0, 200);
+    assert!(server.stop().1);
     let output = command(dir.path(), &["openapi"]).output().expect("the binary runs");
     let description: Value = serde_json::from_slice(&output.stdout).expect("JSON");
     assert!(description["openapi"].as_str().is_some_and(|version| version.starts_with("3.1")));

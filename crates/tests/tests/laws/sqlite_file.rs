@@ -26,6 +26,18 @@ async fn a_second_owner_is_refused_until_the_first_is_gone() {
 }
 
 #[tokio::test]
+async fn a_file_has_one_owner_by_whatever_name() {
+    let home = home().await;
+    let store = home.open().await;
+    let Database::Sqlite(path) = home.database() else { unreachable!("it is SQLite") };
+    let other_name = path.with_file_name("other-name.db");
+    std::os::unix::fs::symlink(path, &other_name).expect("a link");
+    let Err(failure) = open(&Database::Sqlite(other_name)).await else { panic!("two owners of one file") };
+    assert!(matches!(&failure, StoreError::Misconfigured(text) if text.contains("in use")), "{failure:?}");
+    drop(store);
+}
+
+#[tokio::test]
 async fn the_file_and_its_companions_are_private() {
     let home = home().await;
     let nested = Database::Sqlite(home.folder().expect("a folder").join("made/on/the/way/doorward.db"));
