@@ -16,6 +16,8 @@ pub struct Tenant {
     pub fenced_at: Option<Timestamp>,
     /// The rules in force.
     pub policy: Policy,
+    /// The number of the last event of its own trail.
+    pub last_event: i64,
     /// When it was made.
     pub created_at: Timestamp,
 }

@@ -35,7 +35,7 @@ impl Service {
             return Ok(());
         }
         let policy = Policy::preset(Preset::Consumer);
-        let tenant = Tenant { id: id.clone(), sessions_gen: 1, trust_gen: 1, fenced_at: None, policy, created_at: self.clock.now() };
+        let tenant = Tenant { id: id.clone(), sessions_gen: 1, trust_gen: 1, fenced_at: None, policy, last_event: 0, created_at: self.clock.now() };
         match self.store.create_tenant(tenant).await {
             // Another node was quicker.
             Err(StoreError::Exists) => Ok(()),

@@ -1,6 +1,6 @@
 //! The difference between an account before and after a rule: the rows to write. Rules can't forget to declare a write.
 
-use doorward_domain::Account;
+use doorward_domain::{Account, Tenancy};
 
 use crate::row::{Row, Scope, Table, ToCell, Value};
 use crate::rows::ACTIVITY;
@@ -41,6 +41,17 @@ pub(crate) fn changes(before: Option<&Account>, after: &Account) -> Vec<Change> 
             changes.push(scope.change(ACTIVITY, Write::Upsert, vec![session.id.0.cell(), session.last_activity_at.cell()]));
         }
     }
+    changes
+}
+
+/// The rows by which a rule left a tenancy different.
+pub(crate) fn tenancy_changes(before: &Tenancy, after: &Tenancy) -> Vec<Change> {
+    let mut changes = Vec::new();
+    let (shard, account) = after.tenant.id.trail();
+    let trail = Place { shard: i64::from(shard.0).cell(), account: account.0.cell() };
+    trail.compare(&mut changes, Some(std::slice::from_ref(&before.tenant)), std::slice::from_ref(&after.tenant));
+    trail.compare(&mut changes, Some(&before.keys), &after.keys);
+    trail.compare(&mut changes, Some(&before.events), &after.events);
     changes
 }
 

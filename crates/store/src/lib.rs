@@ -18,7 +18,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use doorward_domain::{Account, AccountId, ApiKey, KeyId, KeyedHash, SessionRef, Shard, SignIn, SignInId, Tenant, TenantId, Timestamp};
+use doorward_domain::{Account, AccountId, ApiKey, KeyId, KeyedHash, SessionRef, Shard, SignIn, SignInId, Tenancy, Tenant, TenantId, Timestamp};
 
 pub use error::StoreError;
 pub use need::{AccountKey, Need, Page, Rows};
@@ -30,6 +30,9 @@ pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
 /// A rule with its answer put away: what an engine runs, maybe more than once.
 pub type Decision = Arc<dyn Fn(&mut Account) -> Verdict + Send + Sync>;
+
+/// The same over a tenant.
+pub type Governing = Arc<dyn Fn(&mut Tenancy) -> Verdict + Send + Sync>;
 
 /// What a decision came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -69,8 +72,8 @@ pub trait Store: Send + Sync {
     /// Makes a tenant. [`StoreError::Exists`] if it is there.
     fn create_tenant(&self, tenant: Tenant) -> BoxFuture<'_, Result<(), StoreError>>;
 
-    /// Changes a tenant: its policy, its generations. `false` if there is none.
-    fn change_tenant(&self, id: TenantId, change: Arc<dyn Fn(&mut Tenant) + Send + Sync>) -> BoxFuture<'_, Result<bool, StoreError>>;
+    /// Runs an administrative decision over a tenant and its API keys in one transaction. `false` if there is no such tenant.
+    fn govern(&self, id: TenantId, decision: Governing) -> BoxFuture<'_, Result<bool, StoreError>>;
 
     /// The API key with this hash.
     fn api_key(&self, hash: KeyedHash) -> BoxFuture<'_, Result<Option<Arc<ApiKey>>, StoreError>>;
@@ -120,16 +123,46 @@ impl dyn Store + '_ {
         T: Send + 'static,
         R: Send + 'static,
     {
-        let answer = Arc::new(Mutex::new(None));
-        let put_away = Arc::clone(&answer);
-        let decision: Decision = Arc::new(move |account| {
-            let outcome = rule(account);
-            let verdict = if outcome.is_ok() { Verdict::Commit } else { Verdict::Refuse };
-            *put_away.lock().unwrap_or_else(PoisonError::into_inner) = Some(outcome);
-            verdict
-        });
+        let (answer, decision) = put_away(rule);
         let ran = self.decide(at, need, decision).await?;
         let outcome = answer.lock().unwrap_or_else(PoisonError::into_inner).take();
         Ok(outcome.filter(|_| ran))
     }
+
+    /// Runs an administrative rule over a tenant and its API keys, as [`update`](#method.update) runs one over an account.
+    /// `None` if there is no such tenant.
+    ///
+    /// # Errors
+    /// As `update`; `Exists` for an API key whose hash is there already.
+    pub async fn administer<T, R>(
+        &self,
+        id: TenantId,
+        rule: impl Fn(&mut Tenancy) -> Result<T, R> + Send + Sync + 'static,
+    ) -> Result<Option<Result<T, R>>, StoreError>
+    where
+        T: Send + 'static,
+        R: Send + 'static,
+    {
+        let (answer, decision) = put_away(rule);
+        let ran = self.govern(id, decision).await?;
+        let outcome = answer.lock().unwrap_or_else(PoisonError::into_inner).take();
+        Ok(outcome.filter(|_| ran))
+    }
+}
+
+/// Where a rule's answer is put away until its change is committed.
+type Outcome<T, R> = Arc<Mutex<Option<Result<T, R>>>>;
+/// A rule with its answer put away: what an engine runs.
+type Run<S> = Arc<dyn Fn(&mut S) -> Verdict + Send + Sync>;
+
+fn put_away<S: 'static, T: Send + 'static, R: Send + 'static>(rule: impl Fn(&mut S) -> Result<T, R> + Send + Sync + 'static) -> (Outcome<T, R>, Run<S>) {
+    let answer: Outcome<T, R> = Arc::new(Mutex::new(None));
+    let put_away = Arc::clone(&answer);
+    let decision: Run<S> = Arc::new(move |subject| {
+        let outcome = rule(subject);
+        let verdict = if outcome.is_ok() { Verdict::Commit } else { Verdict::Refuse };
+        *put_away.lock().unwrap_or_else(PoisonError::into_inner) = Some(outcome);
+        verdict
+    });
+    (answer, decision)
 }

@@ -29,6 +29,7 @@ pub use browser::{Browser, SignedIn};
 use env::{ManualClock, SeededEntropy};
 
 use crate::engines::{Given, Home};
+use crate::people::{change_tenant, mint, moment_with};
 use crate::words::{start, tenant_id, user_id};
 
 /// The server key of every host, to be told if it ever shows.
@@ -233,7 +234,7 @@ impl Host {
     /// If the store fails.
     pub async fn set_policy(&self, policy: Policy) {
         let change = Arc::new(move |tenant: &mut doorward_domain::Tenant| tenant.policy = policy.clone());
-        assert!(self.0.store.change_tenant(tenant_id(ACME), change).await.expect("the store answers"));
+        assert!(change_tenant(&self.0.store, tenant_id(ACME), change).await.expect("the store answers"));
     }
 
     /// Ends everything in a tenant, as an operator does after a breach.
@@ -242,12 +243,11 @@ impl Host {
     /// If the store fails.
     pub async fn fence(&self, tenant: &str) {
         let now = self.now();
-        let raise = Arc::new(move |tenant: &mut doorward_domain::Tenant| {
-            tenant.sessions_gen += 1;
-            tenant.trust_gen += 1;
-            tenant.fenced_at = Some(now);
+        let fenced = self.0.store.administer(TenantId::new(tenant).expect("a slug"), move |tenancy| {
+            tenancy.fence(&mut moment_with(now, mint()));
+            Ok::<(), ()>(())
         });
-        assert!(self.0.store.change_tenant(TenantId::new(tenant).expect("a slug"), raise).await.expect("the store answers"));
+        assert_eq!(fenced.await.expect("the store answers"), Some(Ok(())));
     }
 
     /// Changes the facts of a user's account, as security events will.

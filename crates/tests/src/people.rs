@@ -4,7 +4,7 @@ use std::sync::{Arc, LazyLock};
 
 use doorward_domain::{
     AccessToken, Account, AccountId, Actor, Attempt, Completion, DeviceId, Factor, Fingerprint, KeyRing, MfaMethod, Mint, Moment, Opened, Policy, Preset,
-    Refusal, Rules, SecondFactor, Seen, SessionId, SessionStatus, SignIn, SignInId, Tenant, Timestamp,
+    Refusal, Rules, SecondFactor, Seen, SessionId, SessionStatus, SignIn, SignInId, Tenant, TenantId, Timestamp,
 };
 use doorward_store::{AccountKey, Need, Rows, Store, StoreError};
 use uuid::Uuid;
@@ -39,7 +39,7 @@ pub fn moment_with(now: Timestamp, mint: Mint) -> Moment<'static> {
 /// A tenant with the default policy.
 #[must_use]
 pub fn tenant(slug: &str) -> Tenant {
-    Tenant { id: tenant_id(slug), sessions_gen: 1, trust_gen: 1, fenced_at: None, policy: Policy::preset(Preset::Consumer), created_at: start() }
+    Tenant { id: tenant_id(slug), sessions_gen: 1, trust_gen: 1, fenced_at: None, policy: Policy::preset(Preset::Consumer), last_event: 0, created_at: start() }
 }
 
 /// A tenant whose policy is the default one, but for what `change` does to it.
@@ -51,6 +51,21 @@ pub fn tenant_with(slug: &str, change: impl FnOnce(&mut Rules)) -> Tenant {
     let mut rules = Policy::preset(Preset::Consumer).rules().clone();
     change(&mut rules);
     Tenant { policy: Policy::custom(rules).expect("valid rules"), ..tenant(slug) }
+}
+
+/// A change of a tenant alone.
+pub type TenantChange = Arc<dyn Fn(&mut Tenant) + Send + Sync>;
+
+/// Changes a tenant. `false` if there is none.
+///
+/// # Errors
+/// The store's.
+pub async fn change_tenant(store: &Arc<dyn Store>, id: TenantId, change: TenantChange) -> Result<bool, StoreError> {
+    let changed = store.administer(id, move |tenancy| {
+        change(&mut tenancy.tenant);
+        Ok::<(), ()>(())
+    });
+    Ok(changed.await?.is_some())
 }
 
 /// An attempt by a person who has a second factor that wasn't asked for yet.

@@ -48,10 +48,12 @@ fn files_under(folder: &str) -> Vec<(String, String)> {
         for entry in fs::read_dir(&folder).expect("the folder lists") {
             let entry = entry.expect("an entry");
             let name = entry.file_name().to_string_lossy().into_owned();
+            // `.git` is a file in a linked work tree.
+            if NOT_OURS.contains(&name.as_str()) {
+                continue;
+            }
             if entry.file_type().expect("its kind").is_dir() {
-                if !NOT_OURS.contains(&name.as_str()) {
-                    folders.push(entry.path());
-                }
+                folders.push(entry.path());
             } else if let Ok(text) = fs::read_to_string(entry.path()) {
                 let path = entry.path().strip_prefix(&root).expect("it is under the root").to_string_lossy().into_owned();
                 files.push((path, text));

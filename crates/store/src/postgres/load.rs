@@ -3,8 +3,8 @@
 use std::sync::{Arc, LazyLock};
 
 use doorward_domain::{
-    Account, AccountId, Device, Event, Head, Offer, Raise, Session, SessionId, SessionRef, Shard, SignIn, SignInId, SignInState, Tenant, TenantId, UserId,
-    first_uuid_at,
+    Account, AccountId, ApiKey, Device, Event, Head, Offer, Raise, Session, SessionId, SessionRef, Shard, SignIn, SignInId, SignInState, Tenancy, Tenant,
+    TenantId, UserId, first_uuid_at,
 };
 use uuid::Uuid;
 
@@ -307,4 +307,17 @@ pub(super) fn tenant(id: &TenantId, lock: Lock) -> Ask {
         [read.clone(), format!("{read} FOR UPDATE")]
     });
     Ask::new(SQL[usize::from(lock == Lock::Yes)].as_str(), vec![id.as_str().cell()])
+}
+
+/// A tenant with its API keys, locked: the tenant's row first, so that whoever changes them waits for it.
+pub(super) fn tenancy(id: &TenantId) -> Vec<Ask> {
+    static SQL: LazyLock<String> = LazyLock::new(|| format!("SELECT {} FROM api_key t WHERE t.tenant = $1 ORDER BY t.id", ApiKey::TABLE.select_list("t")));
+    vec![tenant(id, Lock::Yes), Ask::new(SQL.as_str(), vec![id.as_str().cell()])]
+}
+
+/// The reverse of [`tenancy`].
+pub(super) fn tenancy_answered(answers: &[Answer]) -> Result<Option<Tenancy>, StoreError> {
+    let [tenant, keys] = answers else { return Err(StoreError::corrupt("tenant", "answers")) };
+    let keys = keys.decode()?;
+    Ok(tenant.decode()?.pop().map(|tenant| Tenancy { tenant, keys, events: vec![] }))
 }

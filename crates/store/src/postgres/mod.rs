@@ -17,10 +17,10 @@ use std::sync::{Arc, LazyLock};
 
 use doorward_domain::{Account, AccountId, ApiKey, KeyId, KeyedHash, SessionRef, SessionStatus, Shard, SignIn, SignInId, Tenant, TenantId, Timestamp};
 
-use crate::changes::{Change, Place, Write, changes};
+use crate::changes::{Change, Place, Write, changes, tenancy_changes};
 use crate::row::{Row as _, ToCell as _, Value};
 use crate::server_keys::unrecorded;
-use crate::{AccountKey, BoxFuture, Decision, Need, Store, StoreError, Verdict};
+use crate::{AccountKey, BoxFuture, Decision, Governing, Need, Store, StoreError, Verdict};
 use address::Address;
 use flight::{Answer, Ask, parameter};
 use load::{Loaded, Lock};
@@ -102,16 +102,18 @@ impl PostgresStore {
         Ok(noted.await?.filter(|account| last(account).is_some()))
     }
 
-    async fn change_one_tenant(&self, id: TenantId, change: Arc<dyn Fn(&mut Tenant) + Send + Sync>) -> Result<bool, StoreError> {
-        let first = vec![load::tenant(&id, Lock::Yes)];
+    async fn govern_one(&self, id: TenantId, decision: Governing) -> Result<bool, StoreError> {
         let judge = move |answers: &[Answer]| {
-            let Some(before) = answers[0].decode::<Tenant>()?.pop() else { return Ok(Step { answer: false, writes: vec![] }) };
-            let mut tenant = before.clone();
-            catch_unwind(AssertUnwindSafe(|| change(&mut tenant))).map_err(|panic| StoreError::Panicked(message(&*panic)))?;
-            let writes = if tenant == before { vec![] } else { vec![write(nowhere().change(Tenant::TABLE, Write::Update, tenant.encode()))] };
+            let Some(before) = load::tenancy_answered(answers)? else { return Ok(Step { answer: false, writes: vec![] }) };
+            let mut tenancy = before.clone();
+            let verdict = catch_unwind(AssertUnwindSafe(|| decision(&mut tenancy))).map_err(|panic| StoreError::Panicked(message(&*panic)))?;
+            let writes = match verdict {
+                Verdict::Commit => tenancy_changes(&before, &tenancy).into_iter().map(write).collect(),
+                Verdict::Refuse => vec![],
+            };
             Ok(Step { answer: true, writes })
         };
-        self.database.change(None, first, judge).await
+        self.database.change(None, load::tenancy(&id), judge).await
     }
 
     async fn add_key(&self, key: ApiKey, once: Option<String>) -> Result<bool, StoreError> {
@@ -189,8 +191,8 @@ impl Store for PostgresStore {
         Box::pin(async move { self.database.write(ask).await.map(drop) })
     }
 
-    fn change_tenant(&self, id: TenantId, change: Arc<dyn Fn(&mut Tenant) + Send + Sync>) -> BoxFuture<'_, Result<bool, StoreError>> {
-        Box::pin(self.change_one_tenant(id, change))
+    fn govern(&self, id: TenantId, decision: Governing) -> BoxFuture<'_, Result<bool, StoreError>> {
+        Box::pin(self.govern_one(id, decision))
     }
 
     fn api_key(&self, hash: KeyedHash) -> BoxFuture<'_, Result<Option<Arc<ApiKey>>, StoreError>> {

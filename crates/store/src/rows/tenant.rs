@@ -90,7 +90,7 @@ impl Row for Tenant {
         scope: Scope::Everywhere,
         key: 1,
         primary_key: None,
-        columns: &[text("id"), int("sessions_gen"), int("trust_gen"), maybe(int("fenced_at")), text("policy"), int("created_at")],
+        columns: &[text("id"), int("sessions_gen"), int("trust_gen"), maybe(int("fenced_at")), text("policy"), int("last_event"), int("created_at")],
         indexes: &[],
     };
 
@@ -101,6 +101,7 @@ impl Row for Tenant {
             self.trust_gen.cell(),
             self.fenced_at.cell(),
             policy_text(&self.policy).cell(),
+            self.last_event.cell(),
             self.created_at.cell(),
         ]
     }
@@ -111,7 +112,7 @@ impl Row for Tenant {
         let (sessions_gen, trust_gen, fenced_at) = (cells.int()?, cells.int()?, cells.maybe(Cells::time)?);
         let policy = cells.text()?;
         let policy = policy_from(&policy).ok_or_else(|| cells.corrupt())?;
-        Ok(Self { id, sessions_gen, trust_gen, fenced_at, policy, created_at: cells.time()? })
+        Ok(Self { id, sessions_gen, trust_gen, fenced_at, policy, last_event: cells.int()?, created_at: cells.time()? })
     }
 
     fn same_row(&self, other: &Self) -> bool {

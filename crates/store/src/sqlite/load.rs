@@ -3,7 +3,8 @@
 use std::sync::{Arc, LazyLock};
 
 use doorward_domain::{
-    Account, AccountId, Device, DeviceId, Event, Head, Offer, Raise, Session, SessionId, Shard, SignIn, SignInState, Tenant, TenantId, first_uuid_at,
+    Account, AccountId, ApiKey, Device, DeviceId, Event, Head, Offer, Raise, Session, SessionId, Shard, SignIn, SignInState, Tenancy, Tenant, TenantId,
+    first_uuid_at,
 };
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{Connection, Params, ToSql, params};
@@ -227,4 +228,11 @@ pub(super) fn tenants(connection: &Connection) -> Result<Vec<Tenant>, StoreError
 pub(super) fn tenant(connection: &Connection, id: &TenantId) -> Result<Option<Tenant>, StoreError> {
     let sql = format!("SELECT {} FROM tenant t WHERE t.id = ?1", Tenant::TABLE.select_list("t"));
     Ok(rows(connection, &sql, [id.as_str().cell()])?.into_iter().next())
+}
+
+/// A tenant with its API keys, as they stand in the transaction.
+pub(super) fn tenancy(connection: &Connection, id: &TenantId) -> Result<Option<Tenancy>, StoreError> {
+    let Some(tenant) = tenant(connection, id)? else { return Ok(None) };
+    let sql = format!("SELECT {} FROM api_key t WHERE t.tenant = ?1 ORDER BY t.id", ApiKey::TABLE.select_list("t"));
+    Ok(Some(Tenancy { tenant, keys: rows(connection, &sql, [id.as_str().cell()])?, events: vec![] }))
 }

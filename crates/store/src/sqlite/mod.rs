@@ -22,7 +22,7 @@ use crate::changes::{Place, Write};
 use crate::row::{Row as _, ToCell as _};
 use crate::rows::ACTIVITY;
 use crate::server_keys::unrecorded;
-use crate::{AccountKey, BoxFuture, Decision, Need, Rows, Store, StoreError};
+use crate::{AccountKey, BoxFuture, Decision, Governing, Need, Rows, Store, StoreError};
 use connection::Ownership;
 use index::Index;
 use writer::{Directory, Shared, Writer};
@@ -272,16 +272,8 @@ impl Store for SqliteStore {
         }))
     }
 
-    fn change_tenant(&self, id: TenantId, change: Arc<dyn Fn(&mut Tenant) + Send + Sync>) -> BoxFuture<'_, Result<bool, StoreError>> {
-        Box::pin(self.writer.submit(move |batch| {
-            let Some(mut tenant) = load::tenant(batch.connection, &id)? else { return Ok(false) };
-            change(&mut tenant);
-            batch.write(&nowhere().change(Tenant::TABLE, Write::Update, tenant.encode()))?;
-            let mut directory = batch.directory();
-            directory.tenants.insert(tenant.id.clone(), Arc::new(tenant));
-            batch.set_directory(directory, true);
-            Ok(true)
-        }))
+    fn govern(&self, id: TenantId, decision: Governing) -> BoxFuture<'_, Result<bool, StoreError>> {
+        Box::pin(self.writer.submit(move |batch| batch.govern(&id, &decision)))
     }
 
     fn api_key(&self, hash: KeyedHash) -> BoxFuture<'_, Result<Option<Arc<ApiKey>>, StoreError>> {

@@ -15,9 +15,9 @@ use tokio::sync::oneshot;
 
 use super::index::Index;
 use super::load;
-use crate::changes::{Change, Write, changes};
+use crate::changes::{Change, Write, changes, tenancy_changes};
 use crate::need::RAISES;
-use crate::{AccountKey, Decision, Need, StoreError, Verdict};
+use crate::{AccountKey, Decision, Governing, Need, StoreError, Verdict};
 
 /// Changes that may wait; beyond that callers are told to come back later.
 const QUEUE: usize = 8_192;
@@ -240,6 +240,26 @@ impl Batch<'_> {
             if !changes.is_empty() {
                 self.keep(standing.as_deref(), account);
             }
+        }
+        Ok(true)
+    }
+
+    /// Runs an administrative decision. `false` if there is no such tenant.
+    pub(super) fn govern(&mut self, id: &TenantId, decision: &Governing) -> Result<bool, StoreError> {
+        let Some(before) = load::tenancy(self.connection, id)? else { return Ok(false) };
+        let mut tenancy = before.clone();
+        if decision(&mut tenancy) == Verdict::Commit {
+            for change in &tenancy_changes(&before, &tenancy) {
+                self.write(change)?;
+            }
+            let mut directory = self.directory();
+            for key in &before.keys {
+                directory.keys.remove(&key.hash);
+            }
+            directory.keys.extend(tenancy.keys.iter().map(|key| (key.hash.clone(), Arc::new(key.clone()))));
+            let tenant_changed = before.tenant != tenancy.tenant;
+            directory.tenants.insert(id.clone(), Arc::new(tenancy.tenant));
+            self.set_directory(directory, tenant_changed);
         }
         Ok(true)
     }

@@ -112,15 +112,15 @@ pub(crate) async fn a_lowered_cap_holds_from_the_next_opening_on(store: Arc<dyn 
     for second in 0..12 {
         ana.enter_and_trust(after(second)).await;
     }
-    store
-        .change_tenant(
-            doorward_tests::tenant_id("acme"),
-            Arc::new(|tenant| {
-                tenant.policy = tenant_with("acme", |rules| (rules.max_devices, rules.max_sessions) = (3, 4)).policy;
-            }),
-        )
-        .await
-        .expect("the store answers");
+    doorward_tests::change_tenant(
+        &store,
+        doorward_tests::tenant_id("acme"),
+        Arc::new(|tenant| {
+            tenant.policy = tenant_with("acme", |rules| (rules.max_devices, rules.max_sessions) = (3, 4)).policy;
+        }),
+    )
+    .await
+    .expect("the store answers");
     let newest = ana.enter_and_trust(after(20)).await;
     let account = listed(&ana).await;
     assert_eq!(live(&account, after(20)).len(), 4);

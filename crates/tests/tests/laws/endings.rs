@@ -63,7 +63,7 @@ pub(crate) async fn a_tenants_generation_ends_its_sessions_and_trust((store, hom
         tenant.trust_gen += 1;
         tenant.fenced_at = Some(after(2));
     });
-    assert!(store.change_tenant(tenant_id("acme"), fence).await.expect("the store answers"));
+    assert!(doorward_tests::change_tenant(&store, tenant_id("acme"), fence).await.expect("the store answers"));
     // The same again once the store was closed and opened.
     for reopened in [false, true] {
         let store = if reopened { home.reopen(&store).await } else { Arc::clone(&store) };

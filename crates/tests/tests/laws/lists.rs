@@ -140,7 +140,7 @@ pub(crate) async fn a_list_sees_the_tenant_of_its_moment(store: Arc<dyn Store>) 
     let session = ana.enter(start()).await.session;
     let page = Page { before: None, limit: 10 };
     for generation in 2..20 {
-        store.change_tenant(doorward_tests::tenant_id("acme"), Arc::new(|tenant| tenant.sessions_gen += 1)).await.expect("the store answers");
+        doorward_tests::change_tenant(&store, doorward_tests::tenant_id("acme"), Arc::new(|tenant| tenant.sessions_gen += 1)).await.expect("the store answers");
         let account = ana.read(Need { sessions: Rows::Page(page), ..Need::default() }).await;
         assert_eq!(account.tenant.sessions_gen, generation);
         let session = account.session(session).expect("it is in the list");

@@ -49,7 +49,9 @@ pub(crate) async fn no_read_after_an_ending_says_active(store: Arc<dyn Store>) {
         let (store, stop) = (Arc::clone(&store), Arc::clone(&stop));
         async move {
             while !stop.load(Ordering::Relaxed) {
-                store.change_tenant(tenant_id("acme"), Arc::new(|tenant| tenant.created_at = tenant.created_at.plus_s(1))).await.expect("the store answers");
+                doorward_tests::change_tenant(&store, tenant_id("acme"), Arc::new(|tenant| tenant.created_at = tenant.created_at.plus_s(1)))
+                    .await
+                    .expect("the store answers");
             }
         }
     });

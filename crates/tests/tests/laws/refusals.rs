@@ -69,7 +69,8 @@ pub(crate) async fn a_panic_writes_nothing_and_the_store_goes_on((store, home): 
 pub(crate) async fn a_tenants_change_that_panics_writes_nothing((store, home): (Arc<dyn Store>, Arc<Home>)) {
     let ana = furnished(&store).await;
     let rows = home.rows().await;
-    let panicked = store.change_tenant(
+    let panicked = doorward_tests::change_tenant(
+        &store,
         doorward_tests::tenant_id("acme"),
         Arc::new(|tenant| {
             tenant.sessions_gen += 1;

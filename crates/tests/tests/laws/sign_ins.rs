@@ -85,7 +85,7 @@ pub(crate) async fn a_sign_in_is_cancelled_by_what_ends_everything(store: Arc<dy
     ana.act(after(1), |account, moment| account.end_all_sessions(moment, None, false)).await.expect("all end");
     assert_eq!(ana.complete(after(2), sign_in, with_code()).await, Err(Refusal::SignInCancelled));
     let sign_in = ana.evaluate(after(3), attempt(after(3)), None).await.expect("evaluated").id;
-    store.change_tenant(doorward_tests::tenant_id("acme"), Arc::new(|tenant| tenant.sessions_gen += 1)).await.expect("the store answers");
+    doorward_tests::change_tenant(&store, doorward_tests::tenant_id("acme"), Arc::new(|tenant| tenant.sessions_gen += 1)).await.expect("the store answers");
     assert_eq!(ana.complete(after(4), sign_in, with_code()).await, Err(Refusal::SignInCancelled));
 }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use doorward_domain::{ApiKey, ApiKeyId, Binding, KeyId, KeyedHash, MfaMethod, Policy, Preset, Role, Rules, Tenant, Timestamp};
 use doorward_store::{Store, StoreError};
-use doorward_tests::{Home, Person, after, at_once, just_before, start, tenant, tenant_id, tenant_with};
+use doorward_tests::{Home, Person, after, at_once, just_before, mint, moment_with, start, tenant, tenant_id, tenant_with};
 use uuid::Uuid;
 
 fn key(number: u8) -> ApiKey {
@@ -70,7 +70,7 @@ pub(crate) async fn a_tenants_change_reaches_the_next_read_and_the_next_rule(sto
     for round in 1..20 {
         let idle = 600 + round;
         let tighten = Arc::new(move |tenant: &mut Tenant| tenant.policy = tenant_with("acme", |rules| rules.session_idle_s = idle).policy);
-        assert!(store.change_tenant(tenant_id("acme"), tighten).await.expect("the store answers"));
+        assert!(doorward_tests::change_tenant(&store, tenant_id("acme"), tighten).await.expect("the store answers"));
         assert_eq!(store.tenant(tenant_id("acme")).await.expect("the store answers").expect("the tenant").policy.session_idle_s, idle);
         let read = store.session(opened.access_token.at).await.expect("the store answers").expect("the session");
         assert_eq!(read.tenant.policy.session_idle_s, idle);
@@ -86,7 +86,7 @@ pub(crate) async fn changes_of_a_tenant_are_not_lost_under_sixty_four_at_once(st
         let store = Arc::clone(&store);
         async move {
             let change = Arc::new(move |tenant: &mut Tenant| if number % 2 == 0 { tenant.trust_gen += 1 } else { tenant.sessions_gen += 1 });
-            assert!(store.change_tenant(tenant_id("acme"), change).await.expect("the store answers"));
+            assert!(doorward_tests::change_tenant(&store, tenant_id("acme"), change).await.expect("the store answers"));
         }
     })
     .await;
@@ -96,7 +96,7 @@ pub(crate) async fn changes_of_a_tenant_are_not_lost_under_sixty_four_at_once(st
 
 pub(crate) async fn an_unknown_tenant_is_not_changed((store, home): (Arc<dyn Store>, Arc<Home>)) {
     let before = home.rows().await;
-    assert!(!store.change_tenant(tenant_id("nobody"), Arc::new(|tenant| tenant.trust_gen += 1)).await.expect("the store answers"));
+    assert!(!doorward_tests::change_tenant(&store, tenant_id("nobody"), Arc::new(|tenant| tenant.trust_gen += 1)).await.expect("the store answers"));
     assert_eq!(home.rows().await, before);
 }
 
@@ -198,4 +198,56 @@ pub(crate) async fn of_sixty_four_moments_at_once_the_latest_stays(store: Arc<dy
     })
     .await;
     assert_eq!(store.latest_moment().await.expect("the store answers"), Some(after(63)));
+}
+
+pub(crate) async fn what_a_rule_does_to_a_tenant_its_keys_and_its_trail_is_one_commit((store, home): (Arc<dyn Store>, Arc<Home>)) {
+    store.create_tenant(tenant("acme")).await.expect("a new tenant");
+    assert!(store.add_api_key(key(1), None).await.expect("the store answers"));
+    let before = home.rows().await;
+    let refused = store.administer(tenant_id("acme"), |tenancy| {
+        tenancy.fence(&mut moment_with(after(1), mint()));
+        tenancy.keys.clear();
+        Err::<(), _>("no")
+    });
+    assert_eq!(refused.await.expect("the store answers"), Some(Err("no")));
+    assert_eq!(home.rows().await, before);
+    assert_eq!(store.administer(tenant_id("nobody"), |_| Ok::<(), ()>(())).await.expect("the store answers"), None);
+
+    let done = store.administer(tenant_id("acme"), |tenancy| {
+        tenancy.fence(&mut moment_with(after(1), mint()));
+        tenancy.keys[0].revoked_at = Some(after(1));
+        tenancy.keys.push(key(2));
+        Ok::<_, ()>(tenancy.tenant.last_event)
+    });
+    assert_eq!(done.await.expect("the store answers"), Some(Ok(1)));
+    for reopened in [false, true] {
+        let store = if reopened { home.reopen(&store).await } else { Arc::clone(&store) };
+        let found = store.tenant(tenant_id("acme")).await.expect("the store answers").expect("the tenant");
+        assert_eq!((found.sessions_gen, found.trust_gen, found.fenced_at, found.last_event), (2, 2, Some(after(1)), 1));
+        let live = |number| store.api_key(key(number).hash);
+        assert_eq!(live(1).await.expect("the store answers").and_then(|key| key.revoked_at), Some(after(1)));
+        assert_eq!(live(2).await.expect("the store answers").map(|key| key.revoked_at), Some(None));
+    }
+    assert_eq!(home.rows().await.iter().filter(|row| row.starts_with("event:")).count(), 1);
+}
+
+pub(crate) async fn a_key_whose_hash_was_replaced_is_found_by_the_new_one_alone((store, home): (Arc<dyn Store>, Arc<Home>)) {
+    store.create_tenant(tenant("acme")).await.expect("a new tenant");
+    store.create_tenant(tenant("other")).await.expect("a new tenant");
+    assert!(store.add_api_key(key(1), None).await.expect("the store answers"));
+    let replaced = store.administer(tenant_id("acme"), |tenancy| {
+        tenancy.keys[0].hash = key(2).hash;
+        Ok::<_, ()>(())
+    });
+    assert_eq!(replaced.await.expect("the store answers"), Some(Ok(())));
+    let taken = store.administer(tenant_id("other"), |tenancy| {
+        tenancy.keys.push(ApiKey { tenant: tenant_id("other"), ..key(2) });
+        Ok::<_, ()>(())
+    });
+    assert!(matches!(taken.await, Err(StoreError::Exists)), "a hash opens one key");
+    for reopened in [false, true] {
+        let store = if reopened { home.reopen(&store).await } else { Arc::clone(&store) };
+        assert_eq!(store.api_key(key(1).hash).await.expect("the store answers"), None);
+        assert!(store.api_key(key(2).hash).await.expect("the store answers").is_some_and(|key| key.tenant == tenant_id("acme")));
+    }
 }

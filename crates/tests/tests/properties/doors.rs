@@ -7,7 +7,7 @@ use doorward_domain::{
     Timestamp, first_uuid_at,
 };
 use doorward_store::{AccountKey, Need, Page, Rows, Store};
-use doorward_tests::{Home, keys, moment_with};
+use doorward_tests::{Home, TenantChange, keys, moment_with};
 use tokio::runtime::Runtime;
 
 /// What an act answers.
@@ -24,7 +24,7 @@ pub(crate) enum Answer {
 
 pub(crate) type Outcome = Result<Answer, Refusal>;
 pub(crate) type Rule = Arc<dyn Fn(&mut Account, &mut Moment<'_>) -> Outcome + Send + Sync>;
-pub(crate) type Change = Arc<dyn Fn(&mut Tenant) + Send + Sync>;
+pub(crate) type Change = TenantChange;
 
 /// A way to act on an account.
 pub(crate) trait Door {
@@ -218,7 +218,7 @@ impl Door for Beside {
     fn change_tenant(&mut self, change: Change) {
         self.memory.change_tenant(Arc::clone(&change));
         let id = self.memory.0.head.tenant.clone();
-        assert!(self.runtime.block_on(self.store.change_tenant(id, change)).expect("the store answers"));
+        assert!(self.runtime.block_on(doorward_tests::change_tenant(&self.store, id, change)).expect("the store answers"));
     }
 
     fn whole(&self) -> &Account {

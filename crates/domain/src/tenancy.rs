@@ -1,0 +1,58 @@
+//! A tenancy: a tenant with its API keys and its trail, as an administrative rule sees it. What an account is to a user.
+
+use aws_lc_rs::digest;
+use uuid::Uuid;
+
+use crate::event::About;
+use crate::{AccountId, ApiKey, Event, EventId, EventKind, Moment, Shard, Tenant, TenantId};
+
+/// A tenant, its API keys, and the events that the rule adds.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Tenancy {
+    /// The tenant.
+    pub tenant: Tenant,
+    /// Its API keys, the revoked ones too, in the order of their ids.
+    pub keys: Vec<ApiKey>,
+    /// The events that the rule adds to the tenant's own trail.
+    pub events: Vec<Event>,
+}
+
+impl Tenancy {
+    /// Adds an event to the tenant's own trail: what concerns no single user.
+    pub fn record(&mut self, moment: &mut Moment<'_>, kind: EventKind, about: About) {
+        self.tenant.last_event += 1;
+        let About { cause, device, session, sign_in, data } = about;
+        self.events.push(Event {
+            number: self.tenant.last_event,
+            id: EventId(moment.mint.uuid(moment.now)),
+            kind,
+            at: moment.now,
+            actor: moment.actor.to_string(),
+            cause,
+            device,
+            session,
+            sign_in,
+            data,
+        });
+    }
+
+    /// Ends everything in the tenant, in one write: all trust, sessions, offers and sign-ins in progress.
+    pub fn fence(&mut self, moment: &mut Moment<'_>) {
+        self.tenant.sessions_gen += 1;
+        self.tenant.trust_gen += 1;
+        self.tenant.fenced_at = Some(moment.now);
+        self.record(moment, EventKind::TenantFenced, About::default().because(crate::Cause::TenantFenced));
+    }
+}
+
+impl TenantId {
+    /// Where the tenant's own trail lies: the place of an account that no user can have, since ids of accounts are minted.
+    #[must_use]
+    pub fn trail(&self) -> (Shard, AccountId) {
+        let mut sha = digest::Context::new(&digest::SHA256);
+        sha.update(b"doorward/v1/tenant-trail/");
+        sha.update(self.as_str().as_bytes());
+        let bytes = sha.finish().as_ref()[..16].try_into().expect("32 bytes hold 16");
+        (Shard(0), AccountId(Uuid::from_bytes(bytes)))
+    }
+}
