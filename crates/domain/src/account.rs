@@ -7,8 +7,8 @@ use serde_json::Map;
 use crate::codes::closed_set;
 use crate::event::About;
 use crate::{
-    AccountId, Actor, Cause, Device, DeviceId, Ending, Event, EventId, EventKind, Generations, KeyRing, Mint, Offer, Refusal, Session, SessionId, Shard,
-    SignIn, Tenant, TenantId, Timestamp, UserId,
+    AccountId, Actor, Cause, DataKey, Device, DeviceId, Ending, Event, EventId, EventKind, Generations, KeyRing, Mint, NewAccount, Offer, Refusal, Session,
+    SessionId, Shard, SignIn, Tenant, TenantId, Timestamp, UserId,
 };
 
 /// What an account is, apart from what it has.
@@ -22,6 +22,8 @@ pub struct Head {
     pub tenant: TenantId,
     /// Whose it is: the user.
     pub user: UserId,
+    /// What its private rows are sealed under. Erasure destroys it.
+    pub data_key: DataKey,
     /// When it was disabled, while it is.
     pub disabled_at: Option<Timestamp>,
     /// Raised to end every session.
@@ -114,19 +116,20 @@ impl From<usize> for Count {
 impl Account {
     /// A new account with nothing in it.
     #[must_use]
-    pub fn new(tenant: Arc<Tenant>, user: UserId, id: AccountId, now: Timestamp) -> Self {
+    pub fn new(tenant: Arc<Tenant>, user: UserId, new: NewAccount) -> Self {
         let head = Head {
             shard: Shard::of(&tenant.id, &user),
-            id,
+            id: new.id,
             tenant: tenant.id.clone(),
             user,
+            data_key: new.data_key,
             disabled_at: None,
             sessions_gen: 1,
             trust_gen: 1,
             factors_changed_at: None,
             credentials_changed_at: None,
             last_event: 0,
-            created_at: now,
+            created_at: new.at,
         };
         Self { tenant, head, devices: vec![], sessions: vec![], offers: vec![], sign_ins: vec![], newer_sign_ins: 0, raises: vec![], events: vec![] }
     }

@@ -4,8 +4,9 @@ use std::fmt;
 
 use aws_lc_rs::{constant_time, hmac};
 
+use crate::data_key::Sealer;
 use crate::token::{Locator, Token};
-use crate::{Refusal, TenantId};
+use crate::{DataKey, Refusal, TenantId};
 
 /// A server key's id: the first four bytes of an HMAC under it, so that a key can't be given another's name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -55,6 +56,7 @@ struct ServerKey {
     tokens: hmac::Key,
     check: [u8; 16],
     root: hmac::Key,
+    wrapper: Sealer,
 }
 
 /// The server's keys: the first is used for what is new, all for what is there.
@@ -119,6 +121,24 @@ impl KeyRing {
         bytes::<32>(&mac.sign())[..16].try_into().expect("32 bytes hold 16")
     }
 
+    /// Wraps a text under the active key: the key's id in front, then what opens only together with `about`.
+    #[must_use]
+    pub fn wrap(&self, about: &[u8], text: &[u8]) -> Vec<u8> {
+        let key = &self.keys[0];
+        [&key.id.0.to_be_bytes()[..], &key.wrapper.seal(about, text)].concat()
+    }
+
+    /// The reverse, under any key of the ring. `None` if it was altered or is something else.
+    ///
+    /// # Errors
+    /// `Refusal::Unavailable` if it is under a key that this ring lacks.
+    pub fn unwrap(&self, about: &[u8], wrapped: &[u8]) -> Result<Option<Vec<u8>>, Refusal> {
+        let Some((id, sealed)) = wrapped.split_first_chunk::<4>() else { return Ok(None) };
+        let id = KeyId(u32::from_be_bytes(*id));
+        let key = self.keys.iter().find(|key| key.id == id).ok_or(Refusal::Unavailable)?;
+        Ok(key.wrapper.open(about, sealed))
+    }
+
     /// The pepper of a tenant's fingerprints. Versioned, so that it can be rotated; per tenant, so that equal looks share nothing.
     #[must_use]
     pub fn pepper(&self, tenant: &TenantId, version: u8) -> Pepper {
@@ -135,7 +155,8 @@ impl ServerKey {
         let id = bytes::<32>(&labelled(&root, "key-id").sign());
         let check = bytes::<32>(&labelled(&root, "key-check").sign());
         let tokens = hmac::Key::new(hmac::HMAC_SHA256, labelled(&root, "tokens").sign().as_ref());
-        Self { id: KeyId(u32::from_be_bytes([id[0], id[1], id[2], id[3]])), tokens, check: check[..16].try_into().expect("32 bytes hold 16"), root }
+        let wrapper = Sealer::new(&hmac::Key::new(hmac::HMAC_SHA256, labelled(&root, "data-keys").sign().as_ref()));
+        Self { id: KeyId(u32::from_be_bytes([id[0], id[1], id[2], id[3]])), tokens, check: check[..16].try_into().expect("32 bytes hold 16"), root, wrapper }
     }
 
     fn hash<L: Locator>(&self, token: &Token<L>) -> KeyedHash {
@@ -153,6 +174,14 @@ impl ServerKey {
 pub struct Pepper(hmac::Key);
 
 impl Pepper {
+    /// The pepper of one account: digests under it are worth nothing beside another account's, nor once its data key is gone.
+    #[must_use]
+    pub fn of_account(&self, key: &DataKey) -> Self {
+        let mut mac = labelled(&self.0, "account");
+        mac.update(key.expose());
+        Self(hmac::Key::new(hmac::HMAC_SHA256, mac.sign().as_ref()))
+    }
+
     /// The digest of one part of a fingerprint.
     #[must_use]
     pub fn digest(&self, label: &str, values: &[&str]) -> [u8; 32] {
@@ -216,12 +245,25 @@ mod tests {
     }
 
     #[test]
+    fn what_is_wrapped_is_unwrapped_under_a_rotated_ring_and_a_ring_without_its_key_says_so() {
+        let wrapped = KeyRing::new(&[[1; 32]]).wrap(b"account 1", b"a data key");
+        let rotated = KeyRing::new(&[[2; 32], [1; 32]]);
+        assert_eq!(rotated.unwrap(b"account 1", &wrapped), Ok(Some(b"a data key".to_vec())));
+        assert_eq!(rotated.unwrap(b"account 2", &wrapped), Ok(None));
+        assert_eq!(rotated.unwrap(b"account 1", &wrapped[..3]), Ok(None));
+        assert_ne!(rotated.wrap(b"account 1", b"a data key")[..4], wrapped[..4], "wrapped anew, it is under the new key");
+        assert_eq!(KeyRing::new(&[[2; 32]]).unwrap(b"account 1", &wrapped), Err(Refusal::Unavailable));
+    }
+
+    #[test]
     fn peppers_and_seals_differ_by_tenant_version_and_label() {
         let ring = KeyRing::new(&[[1; 32]]);
         let (a, b) = (TenantId::new("a").expect("a slug"), TenantId::new("b").expect("a slug"));
         let digest = |tenant, version| ring.pepper(tenant, version).digest("part", &["x"]);
         assert_ne!(digest(&a, 1), digest(&b, 1));
         assert_ne!(digest(&a, 1), digest(&a, 2));
+        let of = |key| ring.pepper(&a, 1).of_account(&DataKey::new([key; 32])).digest("part", &["x"]);
+        assert_ne!(of(1), of(2), "equal looks of two users share nothing");
         assert_ne!(ring.seal("x", &[b"ab", b"c"]), ring.seal("x", &[b"a", b"bc"]));
     }
 }

@@ -38,7 +38,7 @@ pub use views::{DeviceView, SessionView};
 /// The service.
 pub struct Service {
     store: Arc<dyn Store>,
-    keys: KeyRing,
+    keys: Arc<KeyRing>,
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
     agents: Arc<Agents>,
@@ -54,6 +54,6 @@ impl Service {
     /// A service over a store. User agents' rules are loaded in the background.
     #[must_use]
     pub fn new(store: Arc<dyn Store>, keys: KeyRing, clock: Arc<dyn Clock>, entropy: Arc<dyn Entropy>) -> Arc<Self> {
-        Arc::new(Self { store, keys, clock, entropy, agents: Arc::clone(&AGENTS), readiness: Mutex::default(), unfit: OnceLock::new() })
+        Arc::new(Self { store, keys: Arc::new(keys), clock, entropy, agents: Arc::clone(&AGENTS), readiness: Mutex::default(), unfit: OnceLock::new() })
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use doorward_domain::{
-    AccessToken, Account, AccountId, ActivationToken, Attempt, Completion, DeviceId, DeviceToken, Factor, MfaMethod, Moment, Opened, Presented, Refusal,
+    AccessToken, Account, ActivationToken, Attempt, Completion, DeviceId, DeviceToken, Factor, MfaMethod, Moment, NewAccount, Opened, Presented, Refusal,
     SecondFactor, SessionId, SignIn, SignInId, Timestamp, UserId, not_in_future,
 };
 use doorward_store::{Need, Page, Rows};
@@ -94,12 +94,12 @@ impl Service {
             let mut moment = Moment { now, actor: backend.actor(), mint: self.entropy.mint(), keys: &self.keys };
             let sign_in = account.evaluate(&mut moment, attempt, request.device_token.as_deref())?;
             let device = identified(&account, &sign_in, now);
-            self.store.append(account.head.shard, account.head.id, sign_in.clone()).await?;
+            self.store.append(&account.head, sign_in.clone()).await?;
             return Ok(self.evaluated(sign_in, device).await);
         }
         // A user seen for the first time: the account is made with the sign-in, in one transaction.
-        let new = AccountId(self.entropy.mint().uuid(now));
-        let create = move |now| Need { create: Some((new, now)), devices: Rows::Standing, ..Need::default() };
+        let new = NewAccount::draw(&mut self.entropy.mint(), now);
+        let create = |_| Need { create: Some(new), devices: Rows::Standing, ..Need::default() };
         let rule = move |account: &mut Account, moment: &mut Moment<'_>, _| {
             account.record_creation(moment);
             let sign_in = account.evaluate(moment, attempt.clone(), request.device_token.as_deref())?;
@@ -147,8 +147,8 @@ impl Service {
         let now = self.clock.now();
         let attempt = request.attempt(self, backend, now)?;
         let access = backend.user(request.user.clone());
-        let new = AccountId(self.entropy.mint().uuid(now));
-        let need = move |now| Need { create: Some((new, now)), ..Need::standing(now) };
+        let new = NewAccount::draw(&mut self.entropy.mint(), now);
+        let need = |now| Need { create: Some(new), ..Need::standing(now) };
         let rule = move |account: &mut Account, moment: &mut Moment<'_>, _| {
             let completion = Completion { external_session_id: external_session_id.clone(), ..Completion::default() };
             let opened = account.sign_in_directly(moment, attempt.clone(), request.device_token.as_deref(), completion)?;

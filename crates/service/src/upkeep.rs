@@ -1,6 +1,6 @@
 //! Upkeep: what the process around the service needs of it, from the first check to the last write.
 
-use std::sync::PoisonError;
+use std::sync::{Arc, PoisonError};
 
 use doorward_domain::Timestamp;
 use doorward_store::StoreError;
@@ -29,6 +29,7 @@ impl Service {
             drop(self.unfit.set(error.to_string()));
         }
         fits?;
+        self.store.unlock(Arc::clone(&self.keys));
         if let Some(latest) = self.store.latest_moment().await? {
             let wall = self.clock.now();
             if latest > wall.plus_s(CLOCK_GAP_S) {

@@ -46,6 +46,7 @@ CREATE TABLE account (
     credentials_changed_at BIGINT,
     last_event BIGINT NOT NULL,
     created_at BIGINT NOT NULL,
+    sealed BYTEA NOT NULL,
     PRIMARY KEY (shard, id)
 );
 CREATE UNIQUE INDEX account_of_user ON account (shard, tenant, user_id);

@@ -46,6 +46,7 @@ CREATE TABLE account (
     credentials_changed_at INTEGER,
     last_event INTEGER NOT NULL,
     created_at INTEGER NOT NULL,
+    sealed BLOB NOT NULL,
     PRIMARY KEY (shard, id)
 ) STRICT, WITHOUT ROWID;
 CREATE UNIQUE INDEX account_of_user ON account (shard, tenant, user_id);

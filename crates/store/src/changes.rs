@@ -1,9 +1,10 @@
 //! The difference between an account before and after a rule: the rows to write. Rules can't forget to declare a write.
 
-use doorward_domain::{Account, Tenancy};
+use doorward_domain::{Account, DataKey, Head, KeyRing, Tenancy};
 
 use crate::row::{Row, Scope, Table, ToCell, Value};
 use crate::rows::ACTIVITY;
+use crate::seal::Seal;
 
 /// What to do to one row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,9 +26,9 @@ pub(crate) struct Change {
 }
 
 /// The rows by which `after` differs from `before`; `before` is `None` for an account that is new.
-pub(crate) fn changes(before: Option<&Account>, after: &Account) -> Vec<Change> {
+pub(crate) fn changes(before: Option<&Account>, after: &Account, keys: &KeyRing) -> Vec<Change> {
     let mut changes = Vec::new();
-    let scope = Place { shard: i64::from(after.head.shard.0).cell(), account: after.head.id.0.cell() };
+    let scope = Place { keys: Some(keys), ..Place::of(&after.head) };
     scope.compare(&mut changes, before.map(|account| std::slice::from_ref(&account.head)), std::slice::from_ref(&after.head));
     scope.compare(&mut changes, before.map(|account| &account.devices[..]), &after.devices);
     scope.compare(&mut changes, before.map(|account| &account.sessions[..]), &after.sessions);
@@ -48,20 +49,32 @@ pub(crate) fn changes(before: Option<&Account>, after: &Account) -> Vec<Change> 
 pub(crate) fn tenancy_changes(before: &Tenancy, after: &Tenancy) -> Vec<Change> {
     let mut changes = Vec::new();
     let (shard, account) = after.tenant.id.trail();
-    let trail = Place { shard: i64::from(shard.0).cell(), account: account.0.cell() };
+    let trail = Place { shard: i64::from(shard.0).cell(), account: account.0.cell(), ..Place::NOWHERE };
     trail.compare(&mut changes, Some(std::slice::from_ref(&before.tenant)), std::slice::from_ref(&after.tenant));
     trail.compare(&mut changes, Some(&before.keys), &after.keys);
     trail.compare(&mut changes, Some(&before.events), &after.events);
     changes
 }
 
-/// Where an account lies: what stands in front of its rows.
-pub(crate) struct Place {
+/// Where an account lies: what stands in front of its rows, and what their private cells are sealed under.
+pub(crate) struct Place<'a> {
     pub(crate) shard: Value,
     pub(crate) account: Value,
+    /// The server's keys, for the head.
+    pub(crate) keys: Option<&'a KeyRing>,
+    /// The account's key, for the rest.
+    pub(crate) data_key: Option<&'a DataKey>,
 }
 
-impl Place {
+impl<'a> Place<'a> {
+    /// The place of rows that are no account's.
+    pub(crate) const NOWHERE: Self = Self { shard: Value::Null, account: Value::Null, keys: None, data_key: None };
+
+    /// The place of an account's rows, its head aside.
+    pub(crate) fn of(head: &'a Head) -> Self {
+        Self { shard: i64::from(head.shard.0).cell(), account: head.id.0.cell(), keys: None, data_key: Some(&head.data_key) }
+    }
+
     pub(crate) fn change(&self, table: &'static Table, write: Write, own: Vec<Value>) -> Change {
         let mut values = match table.scope {
             Scope::Everywhere => vec![],
@@ -69,7 +82,11 @@ impl Place {
             Scope::Account => vec![self.shard.clone(), self.account.clone()],
         };
         values.extend(own);
-        Change { table, write, values }
+        let seal = match table.scope {
+            Scope::Account => self.data_key.map(Seal::Account),
+            Scope::Everywhere | Scope::Shard => self.keys.map(Seal::Server),
+        };
+        Change { table, write, values: seal.unwrap_or(Seal::Open).close(table, values) }
     }
 
     fn compare<R: Row>(&self, changes: &mut Vec<Change>, before: Option<&[R]>, after: &[R]) {

@@ -21,6 +21,10 @@ pub enum StoreError {
 }
 
 impl StoreError {
+    pub(crate) fn locked() -> Self {
+        Self::Unavailable("the store is locked until the server key is found to fit".to_owned())
+    }
+
     pub(crate) fn corrupt(table: &str, column: &str) -> Self {
         Self::Corrupt(format!("{table}.{column}"))
     }

@@ -11,6 +11,7 @@ mod open;
 mod postgres;
 pub mod row;
 mod rows;
+mod seal;
 mod server_keys;
 mod sqlite;
 
@@ -18,7 +19,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use doorward_domain::{Account, AccountId, ApiKey, KeyId, KeyedHash, SessionRef, Shard, SignIn, SignInId, Tenancy, Tenant, TenantId, Timestamp};
+use doorward_domain::{Account, ApiKey, Head, KeyId, KeyRing, KeyedHash, SessionRef, SignIn, SignInId, Tenancy, Tenant, TenantId, Timestamp};
 
 pub use error::StoreError;
 pub use need::{AccountKey, Need, Page, Rows};
@@ -61,7 +62,7 @@ pub trait Store: Send + Sync {
     fn touch(&self, at: SessionRef, now: Timestamp, after_s: u32) -> BoxFuture<'_, Result<Option<Arc<Account>>, StoreError>>;
 
     /// Appends a sign-in to an account that is there.
-    fn append(&self, shard: Shard, account: AccountId, sign_in: SignIn) -> BoxFuture<'_, Result<(), StoreError>>;
+    fn append(&self, to: &Head, sign_in: SignIn) -> BoxFuture<'_, Result<(), StoreError>>;
 
     /// Which account a sign-in belongs to.
     fn account_of(&self, sign_in: SignInId) -> BoxFuture<'_, Result<Option<AccountKey>, StoreError>>;
@@ -87,6 +88,9 @@ pub trait Store: Send + Sync {
     ///
     /// [`StoreError::Misconfigured`] if a check value differs, or none is known to this store.
     fn check_keys(&self, keys: Vec<(KeyId, [u8; 16])>) -> BoxFuture<'_, Result<(), StoreError>>;
+
+    /// From now on what is sealed under these server keys can be read and written. Until then accounts are `Unavailable`.
+    fn unlock(&self, keys: Arc<KeyRing>);
 
     /// The latest moment that the store was told of, so that a clock which steps back over a restart revives nothing.
     fn latest_moment(&self) -> BoxFuture<'_, Result<Option<Timestamp>, StoreError>>;

@@ -1,6 +1,6 @@
 //! What a rule or a reader needs of an account: the store loads this much and no more.
 
-use doorward_domain::{AccountId, DeviceId, SessionId, Shard, SignInId, TenantId, Timestamp, UserId};
+use doorward_domain::{AccountId, DeviceId, NewAccount, SessionId, Shard, SignInId, TenantId, Timestamp, UserId};
 use uuid::Uuid;
 
 /// Which account.
@@ -48,8 +48,8 @@ pub enum Rows {
 /// What to load. The account's head and its tenant's facts always come along, and each session's device with it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Need {
-    /// Make the account if it isn't there, with this id and creation time. Only [`AccountKey::User`] can.
-    pub create: Option<(AccountId, Timestamp)>,
+    /// Make the account if it isn't there, with this id, key and time. Only [`AccountKey::User`] can.
+    pub create: Option<NewAccount>,
     /// Its devices.
     pub devices: Rows,
     /// One device besides, in whatever state.

@@ -41,6 +41,8 @@ pub struct Column {
     pub kind: Kind,
     /// Whether it may be NULL.
     pub nullable: bool,
+    /// Whether it identifies a person: then it is stored sealed, together with the row's other private cells.
+    pub private: bool,
 }
 
 /// The columns in front of a table's own, by which it is spread.
@@ -88,19 +90,19 @@ pub struct Table {
 /// A NOT NULL integer column.
 #[must_use]
 pub const fn int(name: &'static str) -> Column {
-    Column { name, kind: Kind::Int, nullable: false }
+    Column { name, kind: Kind::Int, nullable: false, private: false }
 }
 
 /// A NOT NULL text column.
 #[must_use]
 pub const fn text(name: &'static str) -> Column {
-    Column { name, kind: Kind::Text, nullable: false }
+    Column { name, kind: Kind::Text, nullable: false, private: false }
 }
 
 /// A NOT NULL column of bytes.
 #[must_use]
 pub const fn blob(name: &'static str) -> Column {
-    Column { name, kind: Kind::Blob, nullable: false }
+    Column { name, kind: Kind::Blob, nullable: false, private: false }
 }
 
 /// The column, but it may be NULL.
@@ -109,16 +111,36 @@ pub const fn maybe(column: Column) -> Column {
     Column { nullable: true, ..column }
 }
 
+/// The column, but it identifies a person, so it is stored sealed. No key, index or condition can name it.
+#[must_use]
+pub const fn private(column: Column) -> Column {
+    Column { private: true, ..column }
+}
+
+/// What holds a row's private cells.
+static SEALED: Column = blob("sealed");
+
 impl Table {
-    /// The scope's columns, then its own.
-    pub fn all_columns(&self) -> impl Iterator<Item = &Column> {
-        self.scope.columns().iter().chain(self.columns)
+    /// Whether it has private columns.
+    #[must_use]
+    pub fn is_private(&self) -> bool {
+        self.columns.iter().any(|column| column.private)
     }
 
-    /// Its own columns, as a list for SELECT, each behind `alias.`.
+    /// Its own columns as they are stored: the public ones, then one for all that is private.
+    pub fn stored_columns(&self) -> impl Iterator<Item = &Column> {
+        self.columns.iter().filter(|column| !column.private).chain(self.is_private().then_some(&SEALED))
+    }
+
+    /// The scope's columns, then its own as they are stored.
+    pub fn all_columns(&self) -> impl Iterator<Item = &Column> {
+        self.scope.columns().iter().chain(self.stored_columns())
+    }
+
+    /// Its own columns as they are stored, as a list for SELECT, each behind `alias.`.
     #[must_use]
     pub fn select_list(&self, alias: &str) -> String {
-        self.columns.iter().map(|column| format!("{alias}.{}", column.name)).collect::<Vec<_>>().join(", ")
+        self.stored_columns().map(|column| format!("{alias}.{}", column.name)).collect::<Vec<_>>().join(", ")
     }
 
     /// Scope and key, as `a = <p1> AND b = <p2>`, from parameter `first` on.
@@ -140,7 +162,7 @@ impl Table {
     #[must_use]
     pub fn upsert(&self, parameter: fn(usize) -> String) -> String {
         let key = self.scope.columns().iter().chain(&self.columns[..self.key]).map(|column| column.name).collect::<Vec<_>>();
-        let set = self.columns[self.key..].iter().map(|column| format!("{0} = excluded.{0}", column.name)).collect::<Vec<_>>();
+        let set = self.stored_columns().skip(self.key).map(|column| format!("{0} = excluded.{0}", column.name)).collect::<Vec<_>>();
         format!("{} ON CONFLICT ({}) DO UPDATE SET {}", self.insert(parameter), key.join(", "), set.join(", "))
     }
 
@@ -148,7 +170,7 @@ impl Table {
     #[must_use]
     pub fn update(&self, parameter: fn(usize) -> String) -> String {
         let key = self.scope.columns().len() + self.key;
-        let set = self.columns[self.key..].iter().enumerate().map(|(at, column)| format!("{} = {}", column.name, parameter(key + at + 1)));
+        let set = self.stored_columns().skip(self.key).enumerate().map(|(at, column)| format!("{} = {}", column.name, parameter(key + at + 1)));
         format!("UPDATE {} SET {} WHERE {}", self.name, set.collect::<Vec<_>>().join(", "), self.key_condition(1, parameter))
     }
 }

@@ -10,6 +10,7 @@ use doorward_store::{Database, Store, open};
 use tempfile::TempDir;
 use uuid::Uuid;
 
+use crate::people::keys;
 use crate::rows;
 
 /// How long a law may take before it is taken for stuck.
@@ -58,11 +59,19 @@ impl Home {
         }
     }
 
-    /// Opens the store that lies here.
+    /// Opens the store that lies here, under the server key of every law.
     ///
     /// # Panics
     /// If it can't be opened.
     pub async fn open(&self) -> Arc<dyn Store> {
+        unlocked(self.open_locked().await)
+    }
+
+    /// Opens it, and leaves to others to find out whether their server key fits.
+    ///
+    /// # Panics
+    /// If it can't be opened.
+    pub async fn open_locked(&self) -> Arc<dyn Store> {
         open(&self.database).await.expect("the store opens")
     }
 
@@ -117,6 +126,13 @@ impl Home {
             command(superuser, &format!("DROP DATABASE {name} WITH (FORCE)")).await;
         }
     }
+}
+
+/// The store, under the server key of every law.
+#[must_use]
+pub fn unlocked(store: Arc<dyn Store>) -> Arc<dyn Store> {
+    store.unlock(Arc::clone(keys()));
+    store
 }
 
 async fn command(url: &str, sql: &str) {

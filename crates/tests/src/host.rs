@@ -91,7 +91,7 @@ impl Host {
 
     async fn with(home: &Arc<Home>, dev: bool, key: [u8; 32]) -> Self {
         let clock = Arc::new(ManualClock::at(start()));
-        let store = home.open().await;
+        let store = home.open_locked().await;
         let keys = KeyRing::new(&[key]);
         let mut mint = Mint::new([1; 32]);
         let mut api_keys = vec![];

@@ -8,6 +8,6 @@ pub mod rows;
 pub mod words;
 
 pub use crowds::at_once;
-pub use engines::{Engine, Given, Home, hold};
+pub use engines::{Engine, Given, Home, hold, unlocked};
 pub use people::{Person, TenantChange, attempt, change_tenant, is_in, keys, mint, moment_with, passed, tenant, tenant_with, with_code};
 pub use words::{after, just_after, just_before, start, tenant_id, user_id};

@@ -3,7 +3,7 @@
 use std::sync::{Arc, LazyLock};
 
 use doorward_domain::{
-    AccessToken, Account, AccountId, Actor, Attempt, Completion, DeviceId, Factor, Fingerprint, KeyRing, MfaMethod, Mint, Moment, Opened, Policy, Preset,
+    AccessToken, Account, Actor, Attempt, Completion, DeviceId, Factor, Fingerprint, KeyRing, MfaMethod, Mint, Moment, NewAccount, Opened, Policy, Preset,
     Refusal, Rules, SecondFactor, Seen, SessionId, SessionStatus, SignIn, SignInId, Tenant, TenantId, Timestamp,
 };
 use doorward_store::{AccountKey, Need, Rows, Store, StoreError};
@@ -16,8 +16,8 @@ use crate::words::{start, tenant_id, user_id};
 /// # Panics
 /// Never.
 #[must_use]
-pub fn keys() -> &'static KeyRing {
-    static KEYS: LazyLock<KeyRing> = LazyLock::new(|| KeyRing::new(&[[7; 32]]));
+pub fn keys() -> &'static Arc<KeyRing> {
+    static KEYS: LazyLock<Arc<KeyRing>> = LazyLock::new(|| Arc::new(KeyRing::new(&[[7; 32]])));
     &KEYS
 }
 
@@ -134,8 +134,7 @@ impl Person {
         }
         let person = Self { store: Arc::clone(store), key };
         let mut mint = mint();
-        let id = AccountId(mint.uuid(start()));
-        let need = Need { create: Some((id, start())), ..Need::default() };
+        let need = Need { create: Some(NewAccount::draw(&mut mint, start())), ..Need::default() };
         let made = person.act_needing(need, start(), |account, moment| {
             account.record_creation(moment);
             Ok(())
@@ -238,7 +237,7 @@ impl Person {
     pub async fn evaluate(&self, now: Timestamp, attempt: Attempt, device_token: Option<&str>) -> Result<SignIn, Refusal> {
         let account = self.standing().await;
         let sign_in = account.evaluate(&mut moment_with(now, mint()), attempt, device_token)?;
-        self.store.append(account.head.shard, account.head.id, sign_in.clone()).await.expect("the sign-in is appended");
+        self.store.append(&account.head, sign_in.clone()).await.expect("the sign-in is appended");
         Ok(sign_in)
     }
 

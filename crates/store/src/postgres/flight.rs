@@ -16,6 +16,7 @@ use tokio_postgres::types::{FromSql, IsNull, ToSql, Type, to_sql_checked};
 use super::fault::Fault;
 use crate::StoreError;
 use crate::row::{Cells, Row, Value};
+use crate::seal::Seal;
 
 /// How long a flight may take before it is given up; the server gives up a statement earlier.
 const PATIENCE: Duration = Duration::from_secs(15);
@@ -46,14 +47,14 @@ pub(super) struct Answer {
 
 impl Answer {
     /// The rows, decoded.
-    pub(super) fn decode<R: Row>(&self) -> Result<Vec<R>, StoreError> {
-        self.rows.iter().map(|row| decode(row, 0, row.len())).collect()
+    pub(super) fn decode<R: Row>(&self, seal: Seal<'_>) -> Result<Vec<R>, StoreError> {
+        self.rows.iter().map(|row| decode(row, seal, 0, row.len())).collect()
     }
 }
 
 /// A thing from `width` cells of a row, from `from` on.
-pub(super) fn decode<R: Row>(row: &DatabaseRow, from: usize, width: usize) -> Result<R, StoreError> {
-    R::decode(&mut Cells::new(R::TABLE, cells(row, from, width)?))
+pub(super) fn decode<R: Row>(row: &DatabaseRow, seal: Seal<'_>, from: usize, width: usize) -> Result<R, StoreError> {
+    R::decode(&mut Cells::new(R::TABLE, seal.open(R::TABLE, cells(row, from, width)?)?))
 }
 
 fn cells(row: &DatabaseRow, from: usize, width: usize) -> Result<Vec<Value>, StoreError> {

@@ -3,14 +3,15 @@
 use std::sync::{Arc, LazyLock};
 
 use doorward_domain::{
-    Account, AccountId, ApiKey, Device, Event, Head, Offer, Raise, Session, SessionId, SessionRef, Shard, SignIn, SignInId, SignInState, Tenancy, Tenant,
-    TenantId, UserId, first_uuid_at,
+    Account, AccountId, ApiKey, Device, Event, Head, KeyRing, NewAccount, Offer, Raise, Session, SessionId, SessionRef, Shard, SignIn, SignInId, SignInState,
+    Tenancy, Tenant, TenantId, UserId, first_uuid_at,
 };
 use uuid::Uuid;
 
 use super::flight::{Answer, Ask, decode};
 use crate::need::RAISES;
 use crate::row::{Row, Table, ToCell as _, Value};
+use crate::seal::Seal;
 use crate::{AccountKey, Need, Page, Rows, StoreError};
 
 /// Whether the account is locked against other changes until the transaction ends.
@@ -106,7 +107,7 @@ enum Part {
 #[derive(Clone)]
 pub(super) struct Loading {
     parts: Vec<Part>,
-    create: Option<(AccountId, doorward_domain::Timestamp, UserId)>,
+    create: Option<(NewAccount, UserId)>,
 }
 
 /// What came.
@@ -173,7 +174,7 @@ pub(super) fn asks(at: &AccountKey, need: &Need, lock: Lock) -> (Loading, Vec<As
         asking.add(Part::Events, |sql| &sql.events_page, [before.cell(), i64::from(page.limit).cell()]);
     }
     let create = match at {
-        AccountKey::User(_, user) => need.create.map(|(id, at)| (id, at, user.clone())),
+        AccountKey::User(_, user) => need.create.clone().map(|new| (new, user.clone())),
         AccountKey::Id(..) => None,
     };
     (Loading { parts: asking.parts, create }, asking.asks)
@@ -212,28 +213,30 @@ fn stretch(page: Page) -> [Value; 2] {
 
 impl Loading {
     /// Makes the account of what came.
-    pub(super) fn assemble(&self, answers: &[Answer]) -> Result<Loaded, StoreError> {
+    pub(super) fn assemble(&self, keys: &KeyRing, answers: &[Answer]) -> Result<Loaded, StoreError> {
         let [head, tenant, rest @ ..] = answers else { return Err(StoreError::corrupt("account", "answers")) };
-        let tenant = tenant.decode::<Tenant>()?.pop().map(Arc::new);
-        let Some(head) = head.decode::<Head>()?.pop() else {
+        let tenant = tenant.decode::<Tenant>(Seal::Open)?.pop().map(Arc::new);
+        let Some(head) = head.decode::<Head>(Seal::Server(keys))?.pop() else {
             return match (&self.create, tenant) {
-                (Some((id, at, user)), Some(tenant)) => Ok(Loaded::New(Account::new(tenant, user.clone(), *id, *at))),
+                (Some((new, user)), Some(tenant)) => Ok(Loaded::New(Account::new(tenant, user.clone(), new.clone()))),
                 (Some(_), None) => Err(StoreError::Misconfigured("there is no such tenant".to_owned())),
                 (None, _) => Ok(Loaded::Missing),
             };
         };
         let tenant = tenant.ok_or_else(|| StoreError::corrupt("account", "tenant"))?;
+        let data_key = head.data_key.clone();
+        let seal = Seal::Account(&data_key);
         let mut account = bare(head, tenant);
         for (part, answer) in self.parts[2..].iter().zip(rest) {
             match part {
                 Part::Head | Part::Tenant => {}
-                Part::Devices => add(&mut account.devices, answer)?,
-                Part::Sessions => add(&mut account.sessions, answer)?,
-                Part::Offers => add(&mut account.offers, answer)?,
-                Part::SignIns => add(&mut account.sign_ins, answer)?,
+                Part::Devices => add(&mut account.devices, seal, answer)?,
+                Part::Sessions => add(&mut account.sessions, seal, answer)?,
+                Part::Offers => add(&mut account.offers, seal, answer)?,
+                Part::SignIns => add(&mut account.sign_ins, seal, answer)?,
                 Part::NewerSignIns => account.newer_sign_ins = count(answer)?,
-                Part::Raises => add(&mut account.raises, answer)?,
-                Part::Events => add(&mut account.events, answer)?,
+                Part::Raises => add(&mut account.raises, seal, answer)?,
+                Part::Events => add(&mut account.events, seal, answer)?,
             }
         }
         Ok(Loaded::There(account))
@@ -245,8 +248,8 @@ fn bare(head: Head, tenant: Arc<Tenant>) -> Account {
 }
 
 /// Adds the rows that aren't there yet.
-fn add<R: Row>(to: &mut Vec<R>, answer: &Answer) -> Result<(), StoreError> {
-    for row in answer.decode::<R>()? {
+fn add<R: Row>(to: &mut Vec<R>, seal: Seal<'_>, answer: &Answer) -> Result<(), StoreError> {
+    for row in answer.decode::<R>(seal)? {
         if !to.iter().any(|known| known.same_row(&row)) {
             to.push(row);
         }
@@ -277,14 +280,15 @@ pub(super) fn session(at: SessionRef) -> Ask {
 }
 
 /// The reverse of [`session`].
-pub(super) fn session_answered(answer: &Answer) -> Result<Option<Account>, StoreError> {
+pub(super) fn session_answered(keys: &KeyRing, answer: &Answer) -> Result<Option<Account>, StoreError> {
     let Some(row) = answer.rows.first() else { return Ok(None) };
-    let [head, tenant, device] = [Head::TABLE, Tenant::TABLE, Device::TABLE].map(|table| table.columns.len());
-    let mut account = bare(decode(row, 0, head)?, Arc::new(decode(row, head, tenant)?));
-    account.devices = vec![decode(row, head + tenant, device)?];
+    let [head, tenant, device] = [Head::TABLE, Tenant::TABLE, Device::TABLE].map(|table| table.stored_columns().count());
+    let account = bare(decode(row, Seal::Server(keys), 0, head)?, Arc::new(decode(row, Seal::Open, head, tenant)?));
+    let seal = Seal::Account(&account.head.data_key);
+    let devices = vec![decode(row, seal, head + tenant, device)?];
     let from = head + tenant + device;
-    account.sessions = vec![decode(row, from, row.len() - from)?];
-    Ok(Some(account))
+    let sessions = vec![decode(row, seal, from, row.len() - from)?];
+    Ok(Some(Account { devices, sessions, ..account }))
 }
 
 /// Which account a sign-in belongs to.
@@ -318,6 +322,6 @@ pub(super) fn tenancy(id: &TenantId) -> Vec<Ask> {
 /// The reverse of [`tenancy`].
 pub(super) fn tenancy_answered(answers: &[Answer]) -> Result<Option<Tenancy>, StoreError> {
     let [tenant, keys] = answers else { return Err(StoreError::corrupt("tenant", "answers")) };
-    let keys = keys.decode()?;
-    Ok(tenant.decode()?.pop().map(|tenant| Tenancy { tenant, keys, events: vec![] }))
+    let keys = keys.decode(Seal::Open)?;
+    Ok(tenant.decode(Seal::Open)?.pop().map(|tenant| Tenancy { tenant, keys, events: vec![] }))
 }

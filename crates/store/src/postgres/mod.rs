@@ -15,10 +15,12 @@ mod tls;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, LazyLock};
 
-use doorward_domain::{Account, AccountId, ApiKey, KeyId, KeyedHash, SessionRef, SessionStatus, Shard, SignIn, SignInId, Tenant, TenantId, Timestamp};
+use arc_swap::ArcSwapOption;
+use doorward_domain::{Account, ApiKey, Head, KeyId, KeyRing, KeyedHash, SessionRef, SessionStatus, SignIn, SignInId, Tenant, TenantId, Timestamp};
 
 use crate::changes::{Change, Place, Write, changes, tenancy_changes};
-use crate::row::{Row as _, ToCell as _, Value};
+use crate::row::{Row as _, ToCell as _};
+use crate::seal::Seal;
 use crate::server_keys::unrecorded;
 use crate::{AccountKey, BoxFuture, Decision, Governing, Need, Store, StoreError, Verdict};
 use address::Address;
@@ -33,6 +35,8 @@ const LATEST_MOMENT: &str = "latest_moment";
 /// A store in a PostgreSQL database.
 pub(crate) struct PostgresStore {
     database: Arc<Database>,
+    /// What accounts are sealed under, once it is found to fit.
+    keys: ArcSwapOption<KeyRing>,
 }
 
 impl PostgresStore {
@@ -43,7 +47,12 @@ impl PostgresStore {
         server::check(&mut connection).await.map_err(fault::Fault::at_opening)?;
         migrate::migrate(&mut connection, crate::migration::POSTGRES).await.map_err(fault::Fault::at_opening)?;
         drop(connection);
-        Ok(Arc::new(Self { database }))
+        Ok(Arc::new(Self { database, keys: ArcSwapOption::empty() }))
+    }
+
+    /// The server's keys.
+    fn keys(&self) -> Result<Arc<KeyRing>, StoreError> {
+        self.keys.load_full().ok_or_else(StoreError::locked)
     }
 
     /// Runs a rule over an account and answers the account as it is then. `None` if there is none and none was to be made.
@@ -53,16 +62,17 @@ impl PostgresStore {
         need: Need,
         rule: impl Fn(&mut Account) -> Verdict + Send + Sync + 'static,
     ) -> Result<Option<Arc<Account>>, StoreError> {
+        let keys = self.keys()?;
         let (loading, first) = load::asks(&at, &need, Lock::Yes);
         let judge = move |answers: &[Answer]| {
-            let (before, mut account) = match loading.assemble(answers)? {
+            let (before, mut account) = match loading.assemble(&keys, answers)? {
                 Loaded::There(account) => (Some(account.clone()), account),
                 Loaded::New(account) => (None, account),
                 Loaded::Missing => return Ok(Step { answer: None, writes: vec![] }),
             };
             let verdict = catch_unwind(AssertUnwindSafe(|| rule(&mut account))).map_err(|panic| StoreError::Panicked(message(&*panic)))?;
             let writes = match verdict {
-                Verdict::Commit => changes(before.as_ref(), &account).into_iter().map(write).collect(),
+                Verdict::Commit => changes(before.as_ref(), &account, &keys).into_iter().map(write).collect(),
                 Verdict::Refuse => vec![],
             };
             Ok(Step { answer: Some(Arc::new(account)), writes })
@@ -83,7 +93,8 @@ impl PostgresStore {
         };
         let due = move |last: Timestamp| now > last && now >= last.plus_s(after_s);
         // Most touches come too soon after the last to be noted: those lock nothing.
-        let Some(account) = load::session_answered(&self.one(load::session(at)).await?)? else { return Ok(None) };
+        let keys = self.keys()?;
+        let Some(account) = load::session_answered(&keys, &self.one(load::session(at)).await?)? else { return Ok(None) };
         match last(&account) {
             None => return Ok(None),
             Some(last) if !due(last) => return Ok(Some(Arc::new(account))),
@@ -117,7 +128,7 @@ impl PostgresStore {
     }
 
     async fn add_key(&self, key: ApiKey, once: Option<String>) -> Result<bool, StoreError> {
-        let add = write(nowhere().change(ApiKey::TABLE, Write::Insert, key.encode()));
+        let add = write(Place::NOWHERE.change(ApiKey::TABLE, Write::Insert, key.encode()));
         // Under a prefix, so that no name meets the store's own facts.
         let record = |name: &String| Ask::new(ADD_META, vec![format!("once:{name}").cell(), key.id.to_string().cell()]);
         let first: Vec<Ask> = once.iter().map(record).collect();
@@ -157,7 +168,8 @@ impl Store for PostgresStore {
     fn account(&self, at: AccountKey, need: Need) -> BoxFuture<'_, Result<Option<Arc<Account>>, StoreError>> {
         let (loading, asks) = load::asks(&at, &Need { create: None, ..need }, Lock::No);
         Box::pin(async move {
-            match loading.assemble(&self.database.read(asks).await?)? {
+            let keys = self.keys()?;
+            match loading.assemble(&keys, &self.database.read(asks).await?)? {
                 Loaded::There(account) | Loaded::New(account) => Ok(Some(Arc::new(account))),
                 Loaded::Missing => Ok(None),
             }
@@ -165,16 +177,15 @@ impl Store for PostgresStore {
     }
 
     fn session(&self, at: SessionRef) -> BoxFuture<'_, Result<Option<Arc<Account>>, StoreError>> {
-        Box::pin(async move { Ok(load::session_answered(&self.one(load::session(at)).await?)?.map(Arc::new)) })
+        Box::pin(async move { Ok(load::session_answered(&*self.keys()?, &self.one(load::session(at)).await?)?.map(Arc::new)) })
     }
 
     fn touch(&self, at: SessionRef, now: Timestamp, after_s: u32) -> BoxFuture<'_, Result<Option<Arc<Account>>, StoreError>> {
         Box::pin(self.touch_live(at, now, after_s))
     }
 
-    fn append(&self, shard: Shard, account: AccountId, sign_in: SignIn) -> BoxFuture<'_, Result<(), StoreError>> {
-        let place = Place { shard: i64::from(shard.0).cell(), account: account.0.cell() };
-        let ask = write(place.change(SignIn::TABLE, Write::Insert, sign_in.encode()));
+    fn append(&self, to: &Head, sign_in: SignIn) -> BoxFuture<'_, Result<(), StoreError>> {
+        let ask = write(Place::of(to).change(SignIn::TABLE, Write::Insert, sign_in.encode()));
         Box::pin(async move { self.database.write(ask).await.map(drop) })
     }
 
@@ -183,11 +194,11 @@ impl Store for PostgresStore {
     }
 
     fn tenant(&self, id: TenantId) -> BoxFuture<'_, Result<Option<Arc<Tenant>>, StoreError>> {
-        Box::pin(async move { Ok(self.one(load::tenant(&id, Lock::No)).await?.decode()?.pop().map(Arc::new)) })
+        Box::pin(async move { Ok(self.one(load::tenant(&id, Lock::No)).await?.decode(Seal::Open)?.pop().map(Arc::new)) })
     }
 
     fn create_tenant(&self, tenant: Tenant) -> BoxFuture<'_, Result<(), StoreError>> {
-        let ask = write(nowhere().change(Tenant::TABLE, Write::Insert, tenant.encode()));
+        let ask = write(Place::NOWHERE.change(Tenant::TABLE, Write::Insert, tenant.encode()));
         Box::pin(async move { self.database.write(ask).await.map(drop) })
     }
 
@@ -198,7 +209,7 @@ impl Store for PostgresStore {
     fn api_key(&self, hash: KeyedHash) -> BoxFuture<'_, Result<Option<Arc<ApiKey>>, StoreError>> {
         static SQL: LazyLock<String> = LazyLock::new(|| format!("SELECT {} FROM api_key t WHERE t.hash = $1", ApiKey::TABLE.select_list("t")));
         let ask = Ask::new(SQL.as_str(), vec![hash.cell()]);
-        Box::pin(async move { Ok(self.one(ask).await?.decode()?.pop().map(Arc::new)) })
+        Box::pin(async move { Ok(self.one(ask).await?.decode(Seal::Open)?.pop().map(Arc::new)) })
     }
 
     fn add_api_key(&self, key: ApiKey, once: Option<String>) -> BoxFuture<'_, Result<bool, StoreError>> {
@@ -207,6 +218,10 @@ impl Store for PostgresStore {
 
     fn check_keys(&self, keys: Vec<(KeyId, [u8; 16])>) -> BoxFuture<'_, Result<(), StoreError>> {
         Box::pin(self.record_keys(keys))
+    }
+
+    fn unlock(&self, keys: Arc<KeyRing>) {
+        self.keys.store(Some(keys));
     }
 
     fn latest_moment(&self) -> BoxFuture<'_, Result<Option<Timestamp>, StoreError>> {
@@ -247,11 +262,6 @@ fn write(change: Change) -> Ask {
         Write::Upsert => change.table.upsert(parameter),
     };
     Ask::new(sql, change.values)
-}
-
-/// The place of rows that are not sharded.
-fn nowhere() -> Place {
-    Place { shard: Value::Null, account: Value::Null }
 }
 
 fn message(panic: &(dyn std::any::Any + Send)) -> String {

@@ -1,9 +1,9 @@
 //! An account's head, and the raises of its generations.
 
-use doorward_domain::{AccountId, Cause, Ending, Generation, Head, Raise, Shard, TenantId, UserId};
+use doorward_domain::{AccountId, Cause, DataKey, Ending, Generation, Head, Raise, Shard, TenantId, UserId};
 
 use crate::StoreError;
-use crate::row::{Cells, Row, Scope, Table, ToCell, Value, blob, int, maybe, text};
+use crate::row::{Cells, Row, Scope, Table, ToCell, Value, blob, int, maybe, private, text};
 
 impl Row for Head {
     const TABLE: &'static Table = &Table {
@@ -15,6 +15,7 @@ impl Row for Head {
             blob("id"),
             text("tenant"),
             text("user_id"),
+            private(blob("data_key")),
             maybe(int("disabled_at")),
             int("sessions_gen"),
             int("trust_gen"),
@@ -31,6 +32,7 @@ impl Row for Head {
             self.id.0.cell(),
             self.tenant.as_str().cell(),
             self.user.as_str().cell(),
+            self.data_key.expose()[..].cell(),
             self.disabled_at.cell(),
             self.sessions_gen.cell(),
             self.trust_gen.cell(),
@@ -52,6 +54,7 @@ impl Row for Head {
             id,
             tenant,
             user,
+            data_key: DataKey::new(cells.blob()?.try_into().map_err(|_| cells.corrupt())?),
             disabled_at: cells.maybe(Cells::time)?,
             sessions_gen: cells.int()?,
             trust_gen: cells.int()?,

@@ -3,8 +3,8 @@
 use std::sync::{Arc, LazyLock};
 
 use doorward_domain::{
-    Account, AccountId, ApiKey, Device, DeviceId, Event, Head, Offer, Raise, Session, SessionId, Shard, SignIn, SignInState, Tenancy, Tenant, TenantId,
-    first_uuid_at,
+    Account, AccountId, ApiKey, Device, DeviceId, Event, Head, KeyRing, Offer, Raise, Session, SessionId, Shard, SignIn, SignInState, Tenancy, Tenant,
+    TenantId, first_uuid_at,
 };
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{Connection, Params, ToSql, params};
@@ -12,6 +12,7 @@ use uuid::Uuid;
 
 use crate::need::RAISES;
 use crate::row::{Cells, Row, ToCell as _, Value};
+use crate::seal::Seal;
 use crate::{AccountKey, Need, Page, Rows, StoreError};
 
 impl ToSql for Value {
@@ -72,7 +73,7 @@ static SQL: LazyLock<Statements> = LazyLock::new(|| {
 });
 
 /// Every row that a statement gives.
-pub(super) fn rows<R: Row>(connection: &Connection, sql: &str, parameters: impl Params) -> Result<Vec<R>, StoreError> {
+pub(super) fn rows<R: Row>(connection: &Connection, seal: Seal<'_>, sql: &str, parameters: impl Params) -> Result<Vec<R>, StoreError> {
     let mut statement = connection.prepare_cached(sql)?;
     let width = statement.column_count();
     let mut found = statement.query(parameters)?;
@@ -88,16 +89,16 @@ pub(super) fn rows<R: Row>(connection: &Connection, sql: &str, parameters: impl 
                 ValueRef::Real(_) => return Err(StoreError::corrupt(R::TABLE.name, "a real number")),
             });
         }
-        all.push(R::decode(&mut Cells::new(R::TABLE, values))?);
+        all.push(R::decode(&mut Cells::new(R::TABLE, seal.open(R::TABLE, values)?))?);
     }
     Ok(all)
 }
 
 /// An account's head.
-pub(super) fn head(connection: &Connection, at: &AccountKey) -> Result<Option<Head>, StoreError> {
+pub(super) fn head(connection: &Connection, keys: &KeyRing, at: &AccountKey) -> Result<Option<Head>, StoreError> {
     let found: Vec<Head> = match at {
-        AccountKey::User(tenant, user) => rows(connection, &SQL.head_by_user, params![at.shard().0, tenant.as_str(), user.as_str()])?,
-        AccountKey::Id(shard, id) => rows(connection, &SQL.head_by_id, params![shard.0, id.0.as_bytes()])?,
+        AccountKey::User(tenant, user) => rows(connection, Seal::Server(keys), &SQL.head_by_user, params![at.shard().0, tenant.as_str(), user.as_str()])?,
+        AccountKey::Id(shard, id) => rows(connection, Seal::Server(keys), &SQL.head_by_id, params![shard.0, id.0.as_bytes()])?,
     };
     Ok(found.into_iter().next())
 }
@@ -119,24 +120,26 @@ pub(super) fn account_id(connection: &Connection, at: &AccountKey) -> Result<Opt
 pub(super) fn standing(connection: &Connection, head: Head, tenant: Arc<Tenant>) -> Result<Account, StoreError> {
     let (shard, id) = (head.shard.0, head.id);
     let account = id.0.as_bytes();
-    let devices = rows(connection, &SQL.devices_standing, params![shard, account])?;
-    let sessions = rows(connection, &SQL.sessions_standing, params![shard, account, head.sessions_gen])?;
-    let raises = rows(connection, &SQL.raises, params![shard, account, RAISES])?;
+    let seal = Seal::Account(&head.data_key);
+    let devices = rows(connection, seal, &SQL.devices_standing, params![shard, account])?;
+    let sessions = rows(connection, seal, &SQL.sessions_standing, params![shard, account, head.sessions_gen])?;
+    let raises = rows(connection, seal, &SQL.raises, params![shard, account, RAISES])?;
     let mut loaded = Account { devices, sessions, raises, ..bare(head, tenant) };
     load_devices_of_sessions(connection, &mut loaded)?;
     Ok(loaded)
 }
 
 /// As much of an account as is needed, all from the connection's snapshot.
-pub(super) fn account(connection: &Connection, at: &AccountKey, need: &Need) -> Result<Option<Account>, StoreError> {
-    let Some(head) = head(connection, at)? else { return Ok(None) };
+pub(super) fn account(connection: &Connection, keys: &KeyRing, at: &AccountKey, need: &Need) -> Result<Option<Account>, StoreError> {
+    let Some(head) = head(connection, keys, at)? else { return Ok(None) };
     let tenant = tenant(connection, &head.tenant)?.map(Arc::new).ok_or_else(|| StoreError::corrupt("account", "tenant"))?;
     let judges = need.devices == Rows::Standing || need.sessions == Rows::Standing || need.raises;
     let standing = if judges { standing(connection, head, tenant)? } else { bare(head, tenant) };
     narrow(connection, &standing, need).map(Some)
 }
 
-fn bare(head: Head, tenant: Arc<Tenant>) -> Account {
+/// An account with nothing loaded.
+pub(super) fn bare(head: Head, tenant: Arc<Tenant>) -> Account {
     Account { tenant, head, devices: vec![], sessions: vec![], offers: vec![], sign_ins: vec![], newer_sign_ins: 0, raises: vec![], events: vec![] }
 }
 
@@ -149,32 +152,33 @@ pub(super) fn narrow(connection: &Connection, standing: &Account, need: &Need) -
         ..bare(standing.head.clone(), Arc::clone(&standing.tenant))
     };
     let (shard, id) = (account.head.shard.0, *account.head.id.0.as_bytes());
+    let seal = Seal::Account(&standing.head.data_key);
     if let Rows::Page(page) = need.devices {
-        account.devices = rows(connection, &SQL.devices_page, params![shard, id, below(page), page.limit])?;
+        account.devices = rows(connection, seal, &SQL.devices_page, params![shard, id, below(page), page.limit])?;
     }
     if let Some(device) = need.device {
         load_device(connection, &mut account, device)?;
     }
     if let Rows::Page(page) = need.sessions {
-        account.sessions = rows(connection, &SQL.sessions_page, params![shard, id, below(page), page.limit])?;
+        account.sessions = rows(connection, seal, &SQL.sessions_page, params![shard, id, below(page), page.limit])?;
     }
     if let Some(session) = need.session.filter(|session| account.session(*session).is_err()) {
-        account.sessions.extend(rows::<Session>(connection, &SQL.session, params![shard, id, session.0.as_bytes()])?);
+        account.sessions.extend(rows::<Session>(connection, seal, &SQL.session, params![shard, id, session.0.as_bytes()])?);
     }
     load_devices_of_sessions(connection, &mut account)?;
     if let Some(since) = need.offers_since {
-        account.offers = rows(connection, &SQL.offers_since, params![shard, id, first_uuid_at(since).as_bytes()])?;
+        account.offers = rows(connection, seal, &SQL.offers_since, params![shard, id, first_uuid_at(since).as_bytes()])?;
     }
     if let Some(sign_in) = need.sign_in {
-        account.sign_ins = rows(connection, &SQL.sign_in, params![shard, id, sign_in.0.as_bytes()])?;
+        account.sign_ins = rows(connection, seal, &SQL.sign_in, params![shard, id, sign_in.0.as_bytes()])?;
         account.newer_sign_ins = newer_sign_ins(connection, &account, sign_in.0)?;
     }
     if let Some(page) = need.sign_ins {
-        account.sign_ins = rows(connection, &SQL.sign_ins_page, params![shard, id, below(page), page.limit])?;
+        account.sign_ins = rows(connection, seal, &SQL.sign_ins_page, params![shard, id, below(page), page.limit])?;
     }
     if let Some(page) = need.events {
         let before = page.before.map_or(i64::MAX, |before| i64::try_from(before.as_u128()).unwrap_or(i64::MAX));
-        account.events = rows(connection, &SQL.events_page, params![shard, id, before, page.limit])?;
+        account.events = rows(connection, seal, &SQL.events_page, params![shard, id, before, page.limit])?;
     }
     Ok(account)
 }
@@ -192,7 +196,8 @@ fn newer_sign_ins(connection: &Connection, account: &Account, than: Uuid) -> Res
 
 fn load_device(connection: &Connection, account: &mut Account, id: DeviceId) -> Result<(), StoreError> {
     if !account.devices.iter().any(|device| device.id == id) {
-        let found: Vec<Device> = rows(connection, &SQL.device, params![account.head.shard.0, account.head.id.0.as_bytes(), id.0.as_bytes()])?;
+        let seal = Seal::Account(&account.head.data_key);
+        let found: Vec<Device> = rows(connection, seal, &SQL.device, params![account.head.shard.0, account.head.id.0.as_bytes(), id.0.as_bytes()])?;
         account.devices.extend(found);
     }
     Ok(())
@@ -221,18 +226,18 @@ pub(super) fn account_of(connection: &Connection, sign_in: doorward_domain::Sign
 
 /// Every tenant.
 pub(super) fn tenants(connection: &Connection) -> Result<Vec<Tenant>, StoreError> {
-    rows(connection, &format!("SELECT {} FROM tenant t", Tenant::TABLE.select_list("t")), [])
+    rows(connection, Seal::Open, &format!("SELECT {} FROM tenant t", Tenant::TABLE.select_list("t")), [])
 }
 
 /// A tenant by its id's cell, as it stands in the transaction.
 pub(super) fn tenant(connection: &Connection, id: &TenantId) -> Result<Option<Tenant>, StoreError> {
     let sql = format!("SELECT {} FROM tenant t WHERE t.id = ?1", Tenant::TABLE.select_list("t"));
-    Ok(rows(connection, &sql, [id.as_str().cell()])?.into_iter().next())
+    Ok(rows(connection, Seal::Open, &sql, [id.as_str().cell()])?.into_iter().next())
 }
 
 /// A tenant with its API keys, as they stand in the transaction.
 pub(super) fn tenancy(connection: &Connection, id: &TenantId) -> Result<Option<Tenancy>, StoreError> {
     let Some(tenant) = tenant(connection, id)? else { return Ok(None) };
     let sql = format!("SELECT {} FROM api_key t WHERE t.tenant = ?1 ORDER BY t.id", ApiKey::TABLE.select_list("t"));
-    Ok(Some(Tenancy { tenant, keys: rows(connection, &sql, [id.as_str().cell()])?, events: vec![] }))
+    Ok(Some(Tenancy { tenant, keys: rows(connection, Seal::Open, &sql, [id.as_str().cell()])?, events: vec![] }))
 }

@@ -11,16 +11,15 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use arc_swap::ArcSwap;
+use arc_swap::{ArcSwap, ArcSwapOption};
 use crossbeam_channel::{RecvTimeoutError, Sender, bounded};
-use doorward_domain::{
-    Account, AccountId, ApiKey, KeyId, KeyedHash, SessionId, SessionRef, SessionStatus, Shard, SignIn, SignInId, Tenant, TenantId, Timestamp,
-};
+use doorward_domain::{Account, ApiKey, Head, KeyId, KeyRing, KeyedHash, SessionId, SessionRef, SessionStatus, SignIn, SignInId, Tenant, TenantId, Timestamp};
 use rusqlite::{Connection, OptionalExtension as _};
 
 use crate::changes::{Place, Write};
 use crate::row::{Row as _, ToCell as _};
 use crate::rows::ACTIVITY;
+use crate::seal::Seal;
 use crate::server_keys::unrecorded;
 use crate::{AccountKey, BoxFuture, Decision, Governing, Need, Rows, Store, StoreError};
 use connection::Ownership;
@@ -75,9 +74,10 @@ impl SqliteStore {
         let readers = Arc::new(Readers { connections, next: AtomicUsize::new(0) });
         let tenants = load::tenants(&connection)?.into_iter().map(|tenant| (tenant.id.clone(), Arc::new(tenant))).collect();
         let select = format!("SELECT {} FROM api_key t", ApiKey::TABLE.select_list("t"));
-        let keys = load::rows::<ApiKey>(&connection, &select, [])?.into_iter().map(|key| (key.hash.clone(), Arc::new(key))).collect();
+        let keys = load::rows::<ApiKey>(&connection, Seal::Open, &select, [])?.into_iter().map(|key| (key.hash.clone(), Arc::new(key))).collect();
         let shared = Arc::new(Shared {
             index: Index::new(),
+            keys: ArcSwapOption::empty(),
             directory: ArcSwap::from_pointee(Directory { tenants, keys }),
             broken: AtomicBool::new(false),
             reset_log: AtomicBool::new(false),
@@ -115,6 +115,7 @@ impl SqliteStore {
             return Ok(Some(image));
         }
         // In this order: a change after the counter was read keeps the image out of the index.
+        let keys = self.shared.keys()?;
         let commits = self.shared.index.commits();
         let directory = self.shared.directory.load();
         let loaded = self.readers.read(|connection| {
@@ -122,7 +123,7 @@ impl SqliteStore {
             if let Some(image) = self.shared.index.get(at.shard(), id) {
                 return Ok(Some((image, false)));
             }
-            let Some(head) = load::head(connection, at)? else { return Ok(None) };
+            let Some(head) = load::head(connection, &keys, at)? else { return Ok(None) };
             let tenant = directory.tenants.get(&head.tenant).cloned().ok_or_else(|| StoreError::corrupt("account", "tenant"))?;
             load::standing(connection, head, tenant).map(|account| Some((Arc::new(account), true)))
         })?;
@@ -208,16 +209,17 @@ impl Store for SqliteStore {
             return ready(self.image(&at));
         }
         // The rest from one snapshot: an image and rows read beside it would be of two moments.
-        if let Err(closed) = self.open_still() {
-            return ready(Err(closed));
-        }
+        let keys = match self.open_still().and_then(|()| self.shared.keys()) {
+            Ok(keys) => keys,
+            Err(failure) => return ready(Err(failure)),
+        };
         if !is_list(&need) {
-            return ready(self.readers.read(|connection| load::account(connection, &at, &need)).map(|found| found.map(Arc::new)));
+            return ready(self.readers.read(|connection| load::account(connection, &keys, &at, &need)).map(|found| found.map(Arc::new)));
         }
         // Lists are long enough to be worth another thread.
         Box::pin(async move {
             let readers = Arc::clone(&self.readers);
-            let read = tokio::task::spawn_blocking(move || readers.read(|connection| load::account(connection, &at, &need)));
+            let read = tokio::task::spawn_blocking(move || readers.read(|connection| load::account(connection, &keys, &at, &need)));
             Ok(read.await.map_err(|panic| StoreError::Panicked(panic.to_string()))??.map(Arc::new))
         })
     }
@@ -238,8 +240,7 @@ impl Store for SqliteStore {
             if now <= last || now < last.plus_s(after_s) {
                 return Ok(Some(image));
             }
-            let place = Place { shard: i64::from(at.shard.0).cell(), account: at.account.0.cell() };
-            batch.write(&place.change(ACTIVITY, Write::Upsert, vec![at.id.0.cell(), now.cell()]))?;
+            batch.write(&Place::of(&image.head).change(ACTIVITY, Write::Upsert, vec![at.id.0.cell(), now.cell()]))?;
             let mut account = Account::clone(&image);
             if let Ok(session) = account.session_mut(at.id) {
                 session.last_activity_at = now;
@@ -249,9 +250,9 @@ impl Store for SqliteStore {
         }))
     }
 
-    fn append(&self, shard: Shard, account: AccountId, sign_in: SignIn) -> BoxFuture<'_, Result<(), StoreError>> {
-        let place = Place { shard: i64::from(shard.0).cell(), account: account.0.cell() };
-        Box::pin(self.writer.submit(move |batch| batch.write(&place.change(SignIn::TABLE, Write::Insert, sign_in.encode()))))
+    fn append(&self, to: &Head, sign_in: SignIn) -> BoxFuture<'_, Result<(), StoreError>> {
+        let row = Place::of(to).change(SignIn::TABLE, Write::Insert, sign_in.encode());
+        Box::pin(self.writer.submit(move |batch| batch.write(&row)))
     }
 
     fn account_of(&self, sign_in: SignInId) -> BoxFuture<'_, Result<Option<AccountKey>, StoreError>> {
@@ -264,7 +265,7 @@ impl Store for SqliteStore {
 
     fn create_tenant(&self, tenant: Tenant) -> BoxFuture<'_, Result<(), StoreError>> {
         Box::pin(self.writer.submit(move |batch| {
-            batch.write(&nowhere().change(Tenant::TABLE, Write::Insert, tenant.encode()))?;
+            batch.write(&Place::NOWHERE.change(Tenant::TABLE, Write::Insert, tenant.encode()))?;
             let mut directory = batch.directory();
             directory.tenants.insert(tenant.id.clone(), Arc::new(tenant));
             batch.set_directory(directory, false);
@@ -290,7 +291,7 @@ impl Store for SqliteStore {
                 }
                 batch.connection.prepare_cached(SET_META)?.execute((&name, &key.id.to_string()))?;
             }
-            batch.write(&nowhere().change(ApiKey::TABLE, Write::Insert, key.encode()))?;
+            batch.write(&Place::NOWHERE.change(ApiKey::TABLE, Write::Insert, key.encode()))?;
             let mut directory = batch.directory();
             directory.keys.insert(key.hash.clone(), Arc::new(key));
             batch.set_directory(directory, false);
@@ -310,6 +311,10 @@ impl Store for SqliteStore {
             }
             Ok(())
         }))
+    }
+
+    fn unlock(&self, keys: Arc<KeyRing>) {
+        self.shared.keys.store(Some(keys));
     }
 
     fn latest_moment(&self) -> BoxFuture<'_, Result<Option<Timestamp>, StoreError>> {
@@ -350,9 +355,4 @@ impl Store for SqliteStore {
             self.shut();
         })
     }
-}
-
-/// The place of rows that are not sharded.
-fn nowhere() -> Place {
-    Place { shard: crate::row::Value::Null, account: crate::row::Value::Null }
 }

@@ -7,9 +7,9 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::thread::JoinHandle;
 
-use arc_swap::ArcSwap;
+use arc_swap::{ArcSwap, ArcSwapOption};
 use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
-use doorward_domain::{Account, AccountId, ApiKey, Device, KeyedHash, Tenant, TenantId};
+use doorward_domain::{Account, AccountId, ApiKey, Device, KeyRing, KeyedHash, Tenant, TenantId};
 use rusqlite::Connection;
 use tokio::sync::oneshot;
 
@@ -34,6 +34,8 @@ pub(super) struct Directory {
 /// What the writer shares with the readers.
 pub(super) struct Shared {
     pub(super) index: Index,
+    /// What accounts are sealed under, once it is found to fit.
+    pub(super) keys: ArcSwapOption<KeyRing>,
     pub(super) directory: ArcSwap<Directory>,
     /// A commit failed in a way after which the file's state can't be known until it is opened anew.
     pub(super) broken: AtomicBool,
@@ -42,6 +44,13 @@ pub(super) struct Shared {
     pub(super) changes: AtomicU64,
     /// The store was closed: nothing is read from it any more.
     pub(super) closed: AtomicBool,
+}
+
+impl Shared {
+    /// The server's keys.
+    pub(super) fn keys(&self) -> Result<Arc<KeyRing>, StoreError> {
+        self.keys.load_full().ok_or_else(StoreError::locked)
+    }
 }
 
 type Outcome = Result<(), String>;
@@ -214,26 +223,26 @@ impl Batch<'_> {
         if cached.is_some() {
             return Ok(cached);
         }
-        let Some(head) = load::head(self.connection, at)? else { return Ok(None) };
+        let Some(head) = load::head(self.connection, &*self.shared.keys()?, at)? else { return Ok(None) };
         let tenant = self.tenant(&head.tenant).ok_or_else(|| StoreError::corrupt("account", "tenant"))?;
         load::standing(self.connection, head, tenant).map(|account| Some(Arc::new(account)))
     }
 
     /// Runs a decision. `false` if there is no account and none is to be made.
     pub(super) fn decide(&mut self, at: &AccountKey, need: &Need, decision: &Decision) -> Result<bool, StoreError> {
-        let (standing, before, mut account) = match (self.image(at)?, need.create, at) {
+        let (standing, before, mut account) = match (self.image(at)?, &need.create, at) {
             (Some(standing), ..) => {
                 let account = load::narrow(self.connection, &standing, need)?;
                 (Some(standing), Some(account.clone()), account)
             }
-            (None, Some((id, created_at)), AccountKey::User(tenant, user)) => {
+            (None, Some(new), AccountKey::User(tenant, user)) => {
                 let tenant = self.tenant(tenant).ok_or_else(|| StoreError::Misconfigured(format!("there is no tenant {tenant}")))?;
-                (None, None, Account::new(tenant, user.clone(), id, created_at))
+                (None, None, Account::new(tenant, user.clone(), new.clone()))
             }
             _ => return Ok(false),
         };
         if decision(&mut account) == Verdict::Commit {
-            let changes = changes(before.as_ref(), &account);
+            let changes = changes(before.as_ref(), &account, &*self.shared.keys()?);
             for change in &changes {
                 self.write(change)?;
             }
@@ -267,7 +276,7 @@ impl Batch<'_> {
     /// Keeps the image of an account as a rule left it. Rules alter and add, never remove, so merging is enough.
     fn keep(&mut self, standing: Option<&Account>, after: Account) {
         let Account { tenant, head, devices, sessions, raises, .. } = after;
-        let mut image = standing.cloned().unwrap_or_else(|| Account::new(tenant, head.user.clone(), head.id, head.created_at));
+        let mut image = standing.cloned().unwrap_or_else(|| load::bare(head.clone(), tenant));
         merge(&mut image.devices, devices, |a, b| a.id == b.id);
         merge(&mut image.sessions, sessions, |a, b| a.id == b.id);
         merge(&mut image.raises, raises, |a, b| (a.of, a.to) == (b.of, b.to));

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use doorward_domain::{ActivationToken, EventKind, Refusal};
 use doorward_store::{Database, Need, Page, Store, open};
-use doorward_tests::{Person, after, attempt, start, with_code};
+use doorward_tests::{Person, after, attempt, start, unlocked, with_code};
 
 use crate::{Victim, assert_sound};
 
@@ -64,7 +64,7 @@ fn the_flow_goes_on_after_a_kill_between_every_two_steps() {
 }
 
 async fn reopened(file: &Path) -> (Arc<dyn Store>, Person) {
-    let store = open(&Database::Sqlite(file.to_owned())).await.expect("the store opens");
+    let store = unlocked(open(&Database::Sqlite(file.to_owned())).await.expect("the store opens"));
     let ana = Person::known(&store, "acme", "ana");
     (store, ana)
 }

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use doorward_store::{Database, open};
+use doorward_tests::unlocked;
 
 use crate::ledger::Ledger;
 use crate::{Victim, assert_sound};
@@ -23,7 +24,7 @@ fn moment_of(round: u64) -> (usize, Duration) {
 }
 
 async fn audit(ledger: &Ledger, file: &Path, users: impl Iterator<Item = &String>) {
-    let store = open(&Database::Sqlite(file.to_owned())).await.expect("the store opens after a kill");
+    let store = unlocked(open(&Database::Sqlite(file.to_owned())).await.expect("the store opens after a kill"));
     for user in users {
         ledger.audit(&store, user).await;
     }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use doorward_domain::{AccountId, Cause, Completion, DeviceId, DeviceToken, OfferId, Refusal, SessionId, SessionRef, Shard, SignInId};
+use doorward_domain::{AccountId, Cause, Completion, DeviceId, DeviceToken, NewAccount, OfferId, Refusal, SessionId, SessionRef, Shard, SignInId};
 use doorward_store::{AccountKey, Need, Page, Rows, Store, StoreError};
 use doorward_tests::{Home, Person, after, at_once, mint, start, tenant, tenant_id, user_id};
 use serde_json::json;
@@ -13,7 +13,7 @@ fn fresh_id() -> AccountId {
 }
 
 fn creating(id: AccountId) -> Need {
-    Need { create: Some((id, start())), ..Need::default() }
+    Need { create: Some(NewAccount { id, ..NewAccount::draw(&mut mint(), start()) }), ..Need::default() }
 }
 
 pub(crate) async fn sixty_four_first_updates_of_one_user_make_one_account((store, home): (Arc<dyn Store>, Arc<Home>)) {

@@ -12,6 +12,7 @@ mod reads;
 mod refusals;
 mod reopening;
 mod round_trip;
+mod sealing;
 mod sign_ins;
 mod sqlite_file;
 mod tenants;
@@ -141,6 +142,11 @@ laws! {
     round_trip {
         every_field_of_every_row_comes_back_as_it_went_in,
         the_actor_is_named_in_full,
+    }
+    sealing {
+        a_store_whose_server_key_is_not_known_tells_of_no_account,
+        an_account_is_wrapped_under_the_new_server_key_when_it_is_changed,
+        no_data_key_lies_open_in_the_database,
     }
     sign_ins {
         one_of_sixty_four_completions_wins,

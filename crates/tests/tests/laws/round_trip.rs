@@ -4,8 +4,8 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use doorward_domain::{
-    Account, AccountId, Actor, Attempt, Binding, Cause, Decision, Device, DeviceId, Ending, Event, EventId, EventKind, Factor, Fingerprint, Generation,
-    Generations, Grant, Judgement, KeyId, KeyedHash, MfaMethod, Offer, OfferId, OfferState, Part, Presented, Raise, Reason, Refusal, SecondFactor, Seen,
+    Account, Actor, Attempt, Binding, Cause, Decision, Device, DeviceId, Ending, Event, EventId, EventKind, Factor, Fingerprint, Generation, Generations,
+    Grant, Judgement, KeyId, KeyedHash, MfaMethod, NewAccount, Offer, OfferId, OfferState, Part, Presented, Raise, Reason, Refusal, SecondFactor, Seen,
     Session, SessionId, SignIn, SignInState, Timestamp,
 };
 use doorward_store::{AccountKey, Need, Page, Rows, Store};
@@ -253,8 +253,9 @@ async fn everything(store: &Arc<dyn Store>, key: &AccountKey, written: &Account)
 pub(crate) async fn every_field_of_every_row_comes_back_as_it_went_in((store, home): (Arc<dyn Store>, Arc<Home>)) {
     store.create_tenant(tenant("acme")).await.expect("a new tenant");
     let key = AccountKey::User(tenant_id("acme"), user_id(&"ü".repeat(127)));
-    let need = Need { create: Some((AccountId(mint().uuid(start())), Timestamp::from_micros(1))), ..Need::default() };
-    let blank = Account::new(Arc::new(tenant("acme")), user_id(&"ü".repeat(127)), need.create.expect("it is").0, Timestamp::from_micros(1));
+    let new = NewAccount::draw(&mut mint(), Timestamp::from_micros(1));
+    let need = Need { create: Some(new.clone()), ..Need::default() };
+    let blank = Account::new(Arc::new(tenant("acme")), user_id(&"ü".repeat(127)), new);
     let mut written = blank;
     furnish(&mut written);
     let copy = written.clone();

@@ -40,7 +40,7 @@ pub(crate) async fn a_sign_in_is_appended_once((store, home): (Arc<dyn Store>, A
     let head = ana.standing().await.head.clone();
     let before = home.rows().await;
     let again = SignIn { state: SignInState::Completed, ..sign_in };
-    assert!(matches!(store.append(head.shard, head.id, again).await, Err(StoreError::Exists)));
+    assert!(matches!(store.append(&head, again).await, Err(StoreError::Exists)));
     assert_eq!(home.rows().await, before);
 }
 

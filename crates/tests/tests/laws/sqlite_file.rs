@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 
 use doorward_domain::Refusal;
 use doorward_store::{Database, Need, StoreError, open};
-use doorward_tests::{Engine, Home, Person, after, rows, start};
+use doorward_tests::{Engine, Home, Person, after, rows, start, unlocked};
 use futures_util::FutureExt as _;
 
 async fn home() -> Home {
@@ -41,7 +41,7 @@ async fn a_file_has_one_owner_by_whatever_name() {
 async fn the_file_and_its_companions_are_private() {
     let home = home().await;
     let nested = Database::Sqlite(home.folder().expect("a folder").join("made/on/the/way/doorward.db"));
-    let store = open(&nested).await.expect("folders are made");
+    let store = unlocked(open(&nested).await.expect("folders are made"));
     Person::new(&store, "acme", "ana").await;
     let Database::Sqlite(path) = nested else { unreachable!("it is SQLite") };
     let mut seen = 0;

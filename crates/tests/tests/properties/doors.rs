@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use doorward_domain::{
-    Account, Activated, Attempt, Count, DeviceId, KeyRing, Mint, Moment, Opened, Refusal, SessionRef, SessionStatus, SignIn, SignInState, SteppedUp, Tenant,
-    Timestamp, first_uuid_at,
+    Account, Activated, Attempt, Count, DeviceId, KeyRing, Mint, Moment, NewAccount, Opened, Refusal, SessionRef, SessionStatus, SignIn, SignInState,
+    SteppedUp, Tenant, Timestamp, first_uuid_at,
 };
 use doorward_store::{AccountKey, Need, Page, Rows, Store};
 use doorward_tests::{Home, TenantChange, keys, moment_with};
@@ -122,7 +122,10 @@ impl Beside {
         let store = runtime.block_on(async {
             let store = home.open().await;
             store.create_tenant(Tenant::clone(&account.tenant)).await.expect("a new tenant");
-            let need = Need { create: Some((account.head.id, account.head.created_at)), ..Need::default() };
+            let need = Need {
+                create: Some(NewAccount { id: account.head.id, data_key: account.head.data_key.clone(), at: account.head.created_at }),
+                ..Need::default()
+            };
             let made = store.update(key.clone(), need, |_| Ok::<_, Refusal>(())).await;
             made.expect("the store answers").expect("an account").expect("no refusal");
             store
@@ -201,7 +204,7 @@ impl Door for Beside {
         let found = self.runtime.block_on(async {
             let account = self.store.account(self.key.clone(), need).await.expect("the store answers").expect("the account");
             let sign_in = account.evaluate(&mut moment_with(now, mint.clone()), attempt, shown)?;
-            self.store.append(account.head.shard, account.head.id, sign_in.clone()).await.expect("it is appended");
+            self.store.append(&account.head, sign_in.clone()).await.expect("it is appended");
             Ok(sign_in)
         });
         assert_eq!(found, expected, "the store's evaluation isn't memory's");

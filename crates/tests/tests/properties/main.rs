@@ -8,7 +8,7 @@ mod run;
 
 use std::sync::Arc;
 
-use doorward_domain::{Account, AccountId, Completion, Mint};
+use doorward_domain::{Account, Completion, Mint, NewAccount};
 use doorward_tests::{Engine, Home, moment_with, passed, start, tenant, user_id};
 use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
@@ -25,7 +25,7 @@ fn cases(gate: u32, long: u32) -> ProptestConfig {
 
 fn account_of(user: &str, seed: u8) -> (Account, Mint) {
     let mut mint = Mint::new([seed; 32]);
-    (Account::new(Arc::new(tenant("acme")), user_id(user), AccountId(mint.uuid(start())), start()), mint)
+    (Account::new(Arc::new(tenant("acme")), user_id(user), NewAccount::draw(&mut mint, start())), mint)
 }
 
 /// A device token of another user of the tenant, trusted there.

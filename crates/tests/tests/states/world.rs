@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use doorward_domain::{
-    Account, AccountId, ActivationToken, Actor, Completion, Device, DeviceId, Mint, Moment, Opened, Policy, Preset, Refusal, Session, SessionId, SignInId,
-    Timestamp,
+    Account, AccountId, ActivationToken, Actor, Completion, DataKey, Device, DeviceId, Mint, Moment, NewAccount, Opened, Policy, Preset, Refusal, Session,
+    SessionId, SignInId, Timestamp,
 };
 use doorward_tests::{attempt, keys, moment_with, passed, start, tenant, user_id, with_code};
 
@@ -25,7 +25,8 @@ pub(crate) struct World {
 impl World {
     pub(crate) fn new() -> Self {
         let mut mint = Mint::new([3; 32]);
-        let account = Account::new(Arc::new(tenant("acme")), user_id("ana"), AccountId(mint.uuid(start())), start());
+        let new = NewAccount { id: AccountId(mint.uuid(start())), data_key: DataKey::new([3; 32]), at: start() };
+        let account = Account::new(Arc::new(tenant("acme")), user_id("ana"), new);
         let mut moment = moment_with(start(), mint.clone());
         let mut begun = account.clone();
         let enter = |account: &mut Account, moment: &mut Moment<'_>| {

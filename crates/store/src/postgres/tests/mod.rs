@@ -13,8 +13,8 @@ use std::future::Future;
 use std::sync::Arc;
 
 use doorward_domain::{
-    Account, AccountId, Actor, Attempt, Completion, Factor, Fingerprint, KeyRing, MfaMethod, Mint, Moment, Opened, Policy, Preset, SecondFactor, Seen,
-    SessionRef, Tenant, TenantId, Timestamp, UserId,
+    Account, AccountId, Actor, Attempt, Completion, DataKey, Factor, Fingerprint, KeyRing, MfaMethod, Mint, Moment, NewAccount, Opened, Policy, Preset,
+    SecondFactor, Seen, SessionRef, Tenant, TenantId, Timestamp, UserId,
 };
 use futures_util::FutureExt as _;
 use tokio_postgres::{Client, NoTls};
@@ -38,7 +38,7 @@ impl Place {
     }
 
     async fn open(&self) -> Arc<dyn Store> {
-        PostgresStore::open(&self.url()).await.expect("the store opens")
+        opened(&self.url()).await
     }
 
     /// Runs SQL beside the store.
@@ -73,6 +73,13 @@ async fn in_database_made<F: Future<Output = ()>>(how: &str, test: impl FnOnce(A
     }
 }
 
+/// A store that is ready for use.
+async fn opened(url: &str) -> Arc<dyn Store> {
+    let store = PostgresStore::open(url).await.expect("the store opens");
+    store.unlock(Arc::new(keys()));
+    store
+}
+
 async fn connect(url: &str) -> Client {
     let (client, connection) = tokio_postgres::connect(url, NoTls).await.expect("PostgreSQL answers");
     tokio::spawn(connection);
@@ -103,13 +110,17 @@ fn tenant() -> Tenant {
     Tenant { id, sessions_gen: 1, trust_gen: 1, fenced_at: None, policy: Policy::preset(Preset::Consumer), last_event: 0, created_at: now() }
 }
 
+fn new_account() -> NewAccount {
+    NewAccount { id: AccountId(Uuid::now_v7()), data_key: DataKey::new([9; 32]), at: now() }
+}
+
 fn user(name: &str) -> AccountKey {
     AccountKey::User(tenant().id, UserId::new(name).expect("a user id"))
 }
 
 /// What rules judge by, and the account is made if it isn't there.
 fn need() -> Need {
-    Need { create: Some((AccountId(Uuid::now_v7()), now())), ..Need::standing(now()) }
+    Need { create: Some(new_account()), ..Need::standing(now()) }
 }
 
 /// A rule that opens a session by a verified second factor.

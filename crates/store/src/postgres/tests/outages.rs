@@ -8,7 +8,7 @@ use crate::StoreError;
 
 async fn through_proxy(place: &Place) -> (Proxy, Arc<dyn Store>) {
     let proxy = Proxy::before(&place.url()).await;
-    let store = PostgresStore::open(&format!("{}?sslmode=disable", proxy.url)).await.expect("the store opens");
+    let store = opened(&format!("{}?sslmode=disable", proxy.url)).await;
     store.create_tenant(tenant()).await.expect("a tenant");
     (proxy, store)
 }

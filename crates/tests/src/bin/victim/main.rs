@@ -10,6 +10,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use doorward_store::{Database, Store, open};
+use doorward_tests::unlocked;
 
 /// Says a line, whole and at once: what was said is read even if the process is killed right after.
 pub(crate) fn say(line: &str) {
@@ -19,7 +20,7 @@ pub(crate) fn say(line: &str) {
 }
 
 async fn opened(file: &str) -> Arc<dyn Store> {
-    open(&Database::Sqlite(PathBuf::from(file))).await.expect("the store opens")
+    unlocked(open(&Database::Sqlite(PathBuf::from(file))).await.expect("the store opens"))
 }
 
 #[tokio::main(flavor = "multi_thread", worker_threads = 4)]
