@@ -58,7 +58,6 @@ CREATE TABLE device (
     token BYTEA,
     superseded_token BYTEA,
     generation BIGINT NOT NULL,
-    name TEXT,
     trust_given_at BIGINT,
     trust_until BIGINT,
     trust_binding BIGINT,
@@ -69,19 +68,14 @@ CREATE TABLE device (
     trust_ended_cause BIGINT,
     factor_method BIGINT,
     factor_verified_at BIGINT,
-    ip BYTEA NOT NULL,
-    user_agent TEXT NOT NULL,
-    client_hints TEXT,
-    device_info TEXT,
-    fingerprint BYTEA NOT NULL,
     looks_like BYTEA,
-    metadata TEXT,
     declined_at BIGINT,
     hijacked_at BIGINT,
     released_at BIGINT,
     forgotten_at BIGINT,
     created_at BIGINT NOT NULL,
     last_seen_at BIGINT NOT NULL,
+    sealed BYTEA NOT NULL,
     PRIMARY KEY (shard, account, id)
 );
 
@@ -94,8 +88,6 @@ CREATE TABLE session (
     sessions_gen BIGINT NOT NULL,
     tenant_sessions_gen BIGINT NOT NULL,
     device_gen BIGINT NOT NULL,
-    external_id TEXT,
-    ip BYTEA NOT NULL,
     login_method TEXT NOT NULL,
     amr TEXT NOT NULL,
     factor_method BIGINT,
@@ -107,6 +99,7 @@ CREATE TABLE session (
     expires_at BIGINT NOT NULL,
     ended_at BIGINT,
     ended_cause BIGINT,
+    sealed BYTEA NOT NULL,
     PRIMARY KEY (shard, account, id)
 );
 CREATE INDEX session_standing ON session (shard, account, sessions_gen, id) WHERE ended_at IS NULL;
@@ -139,11 +132,6 @@ CREATE TABLE sign_in (
     shard BIGINT NOT NULL,
     account BYTEA NOT NULL,
     id BYTEA NOT NULL,
-    ip BYTEA NOT NULL,
-    user_agent TEXT NOT NULL,
-    client_hints TEXT,
-    device_info TEXT,
-    fingerprint BYTEA NOT NULL,
     second_factor BIGINT NOT NULL,
     factor_method BIGINT,
     factor_verified_at BIGINT,
@@ -166,6 +154,7 @@ CREATE TABLE sign_in (
     created_at BIGINT NOT NULL,
     completed_at BIGINT,
     session BYTEA,
+    sealed BYTEA NOT NULL,
     PRIMARY KEY (id, shard)
 );
 CREATE INDEX sign_in_of_account ON sign_in (shard, account, id);
@@ -193,6 +182,6 @@ CREATE TABLE event (
     device BYTEA,
     session BYTEA,
     sign_in BYTEA,
-    data TEXT,
+    sealed BYTEA NOT NULL,
     PRIMARY KEY (shard, account, number)
 );

@@ -58,7 +58,6 @@ CREATE TABLE device (
     token BLOB,
     superseded_token BLOB,
     generation INTEGER NOT NULL,
-    name TEXT,
     trust_given_at INTEGER,
     trust_until INTEGER,
     trust_binding INTEGER,
@@ -69,19 +68,14 @@ CREATE TABLE device (
     trust_ended_cause INTEGER,
     factor_method INTEGER,
     factor_verified_at INTEGER,
-    ip BLOB NOT NULL,
-    user_agent TEXT NOT NULL,
-    client_hints TEXT,
-    device_info TEXT,
-    fingerprint BLOB NOT NULL,
     looks_like BLOB,
-    metadata TEXT,
     declined_at INTEGER,
     hijacked_at INTEGER,
     released_at INTEGER,
     forgotten_at INTEGER,
     created_at INTEGER NOT NULL,
     last_seen_at INTEGER NOT NULL,
+    sealed BLOB NOT NULL,
     PRIMARY KEY (shard, account, id)
 ) STRICT, WITHOUT ROWID;
 
@@ -94,8 +88,6 @@ CREATE TABLE session (
     sessions_gen INTEGER NOT NULL,
     tenant_sessions_gen INTEGER NOT NULL,
     device_gen INTEGER NOT NULL,
-    external_id TEXT,
-    ip BLOB NOT NULL,
     login_method TEXT NOT NULL,
     amr TEXT NOT NULL,
     factor_method INTEGER,
@@ -107,6 +99,7 @@ CREATE TABLE session (
     expires_at INTEGER NOT NULL,
     ended_at INTEGER,
     ended_cause INTEGER,
+    sealed BLOB NOT NULL,
     PRIMARY KEY (shard, account, id)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX session_standing ON session (shard, account, sessions_gen, id) WHERE ended_at IS NULL;
@@ -139,11 +132,6 @@ CREATE TABLE sign_in (
     shard INTEGER NOT NULL,
     account BLOB NOT NULL,
     id BLOB NOT NULL,
-    ip BLOB NOT NULL,
-    user_agent TEXT NOT NULL,
-    client_hints TEXT,
-    device_info TEXT,
-    fingerprint BLOB NOT NULL,
     second_factor INTEGER NOT NULL,
     factor_method INTEGER,
     factor_verified_at INTEGER,
@@ -166,6 +154,7 @@ CREATE TABLE sign_in (
     created_at INTEGER NOT NULL,
     completed_at INTEGER,
     session BLOB,
+    sealed BLOB NOT NULL,
     PRIMARY KEY (id, shard)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX sign_in_of_account ON sign_in (shard, account, id);
@@ -193,6 +182,6 @@ CREATE TABLE event (
     device BLOB,
     session BLOB,
     sign_in BLOB,
-    data TEXT,
+    sealed BLOB NOT NULL,
     PRIMARY KEY (shard, account, number)
 ) STRICT, WITHOUT ROWID;

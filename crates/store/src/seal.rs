@@ -8,7 +8,7 @@ use crate::row::{Table, Value};
 /// What a row's private cells are sealed under.
 #[derive(Clone, Copy)]
 pub(crate) enum Seal<'a> {
-    /// Nothing: what belongs to no person.
+    /// Nothing: what belongs to no person. What was sealed under a key that is destroyed reads as NULL.
     Open,
     /// The server's keys: accounts' heads, and so their data keys.
     Server(&'a KeyRing),
@@ -57,19 +57,24 @@ impl Seal<'_> {
         let (&form, sealed) = cell.split_first().ok_or_else(corrupt)?;
         let about = about(table, &stored);
         let hidden = match (form, self) {
-            (PLAIN, Self::Open) => sealed.to_vec(),
+            (PLAIN, Self::Open) => Some(sealed.to_vec()),
+            (SEALED, Self::Open) => None,
             (SEALED, Self::Server(keys)) => {
                 let unwrapped = keys.unwrap(&about, sealed);
-                unwrapped.map_err(|_| unknown_key())?.ok_or_else(corrupt)?
+                Some(unwrapped.map_err(|_| unknown_key())?.ok_or_else(corrupt)?)
             }
-            (SEALED, Self::Account(key)) => key.open(&about, sealed).ok_or_else(corrupt)?,
+            (SEALED, Self::Account(key)) => Some(key.open(&about, sealed).ok_or_else(corrupt)?),
             _ => return Err(corrupt()),
         };
-        let mut hidden = &hidden[..];
+        let mut hidden = hidden.as_deref();
         let mut stored = stored.into_iter();
         let mut values = Vec::with_capacity(table.columns.len());
         for column in table.columns {
-            let value = if column.private { read(&mut hidden) } else { stored.next() };
+            let value = match &mut hidden {
+                Some(text) if column.private => read(text),
+                None if column.private => Some(Value::Null),
+                _ => stored.next(),
+            };
             values.push(value.ok_or_else(corrupt)?);
         }
         // What was selected besides the row comes after the sealed cell.
@@ -177,6 +182,8 @@ mod tests {
             values.remove(0);
             values.push(Value::Int(77));
             assert_eq!(Seal::Account(&key).open(TABLE, stored.clone()).expect("it opens"), values);
+            let open = Seal::Open.open(TABLE, stored.clone()).expect("it reads");
+            assert_eq!((&open[1], &open[2], &open[3]), (&Value::Null, &values[2], &Value::Null), "its key is gone");
             stored[0] = Value::Int(2);
             assert!(matches!(Seal::Account(&key).open(TABLE, stored), Err(StoreError::Corrupt(_))), "another row's");
         }

@@ -3,10 +3,11 @@
 use doorward_domain::{Binding, Cause, Device, DeviceId, Ending, Factor, Fingerprint, Grant, MfaMethod, Seen};
 
 use crate::StoreError;
-use crate::row::{Cells, Column, Row, Scope, Table, ToCell, Value, blob, int, maybe, text};
+use crate::row::{Cells, Column, Row, Scope, Table, ToCell, Value, blob, int, maybe, private, text};
 
 /// The columns of a [`Seen`].
-pub(super) const SEEN: [Column; 4] = [blob("ip"), text("user_agent"), maybe(text("client_hints")), maybe(text("device_info"))];
+pub(super) const SEEN: [Column; 4] =
+    [private(blob("ip")), private(text("user_agent")), private(maybe(text("client_hints"))), private(maybe(text("device_info")))];
 
 pub(super) fn encode_seen(seen: &Seen) -> [Value; 4] {
     [seen.ip.cell(), seen.user_agent.cell(), seen.client_hints.cell(), seen.device_info.cell()]
@@ -67,7 +68,7 @@ impl Row for Device {
             maybe(blob("token")),
             maybe(blob("superseded_token")),
             int("generation"),
-            maybe(text("name")),
+            private(maybe(text("name"))),
             maybe(int("trust_given_at")),
             maybe(int("trust_until")),
             maybe(int("trust_binding")),
@@ -82,9 +83,9 @@ impl Row for Device {
             SEEN[1],
             SEEN[2],
             SEEN[3],
-            blob("fingerprint"),
+            private(blob("fingerprint")),
             maybe(blob("looks_like")),
-            maybe(text("metadata")),
+            private(maybe(text("metadata"))),
             maybe(int("declined_at")),
             maybe(int("hijacked_at")),
             maybe(int("released_at")),

@@ -3,7 +3,7 @@
 use doorward_domain::{Cause, DeviceId, Event, EventId, EventKind, SessionId, SignInId};
 
 use crate::StoreError;
-use crate::row::{Cells, Row, Scope, Table, ToCell, Value, blob, int, maybe, text};
+use crate::row::{Cells, Row, Scope, Table, ToCell, Value, blob, int, maybe, private, text};
 
 impl Row for Event {
     const TABLE: &'static Table = &Table {
@@ -21,7 +21,7 @@ impl Row for Event {
             maybe(blob("device")),
             maybe(blob("session")),
             maybe(blob("sign_in")),
-            maybe(text("data")),
+            private(maybe(text("data"))),
         ],
         indexes: &[],
     };

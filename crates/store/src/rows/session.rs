@@ -4,7 +4,7 @@ use doorward_domain::{DeviceId, Session, SessionId};
 
 use super::device::{decode_ending, decode_factor, encode_ending, encode_factor};
 use crate::StoreError;
-use crate::row::{Cells, Row, Scope, Table, ToCell, Value, blob, int, maybe, text};
+use crate::row::{Cells, Row, Scope, Table, ToCell, Value, blob, int, maybe, private, text};
 
 /// When a session was last heard of, where that is later than its beginning. Narrow and without an index,
 /// since it alone changes often: a heartbeat rewrites 50 bytes and no index.
@@ -24,8 +24,8 @@ impl Row for Session {
             int("sessions_gen"),
             int("tenant_sessions_gen"),
             int("device_gen"),
-            maybe(text("external_id")),
-            blob("ip"),
+            private(maybe(text("external_id"))),
+            private(blob("ip")),
             text("login_method"),
             text("amr"),
             maybe(int("factor_method")),

@@ -4,7 +4,7 @@ use doorward_domain::{Attempt, Decision, DeviceId, Generations, Judgement, Prese
 
 use super::device::{SEEN, decode_factor, decode_fingerprint, decode_seen, encode_factor, encode_seen};
 use crate::StoreError;
-use crate::row::{Cells, Row, Scope, Table, ToCell, Value, blob, int, maybe, text};
+use crate::row::{Cells, Row, Scope, Table, ToCell, Value, blob, int, maybe, private, text};
 
 impl Row for SignIn {
     const TABLE: &'static Table = &Table {
@@ -20,7 +20,7 @@ impl Row for SignIn {
             SEEN[1],
             SEEN[2],
             SEEN[3],
-            blob("fingerprint"),
+            private(blob("fingerprint")),
             int("second_factor"),
             maybe(int("factor_method")),
             maybe(int("factor_verified_at")),

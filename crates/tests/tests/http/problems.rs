@@ -77,7 +77,7 @@ async fn provoke(host: &Host, kind: Kind) -> Option<Answer> {
         Kind::UnsupportedMediaType => host.call("POST", "/internal/sign-ins").bytes("user_id=ana").await,
         Kind::Internal => {
             host.lose_store().await;
-            host.home().tamper("UPDATE session SET ip = token").await;
+            host.home().tamper("UPDATE session SET sealed = token").await;
             let damaged = Host::open(host.home(), false).await;
             damaged.ask("GET", "/api/v1/sessions").bearer(&opened.token).await
         }

@@ -129,7 +129,7 @@ pub(crate) async fn an_edited_migration_is_refused((store, home): (Arc<dyn Store
 pub(crate) async fn an_unreadable_row_is_corrupt_and_not_unknown((store, home): (Arc<dyn Store>, Arc<Home>)) {
     let opened = Person::new(&store, "acme", "ana").await.enter(start()).await;
     store.close().await;
-    for damage in ["UPDATE session SET ended_cause = 99, ended_at = 5", "UPDATE session SET ended_cause = NULL, ended_at = NULL, ip = token"] {
+    for damage in ["UPDATE session SET ended_cause = 99, ended_at = 5", "UPDATE session SET ended_cause = NULL, ended_at = NULL, sealed = token"] {
         home.tamper(damage).await;
         let store = home.open().await;
         assert!(matches!(store.session(opened.access_token.at).await, Err(StoreError::Corrupt(_))), "{damage}");

@@ -2,9 +2,11 @@
 
 use std::sync::Arc;
 
-use doorward_domain::{Completion, KeyRing};
+use doorward_domain::event::About;
+use doorward_domain::{Account, Attempt, Completion, EventKind, KeyRing, Moment, Seen};
 use doorward_store::{Need, Store, StoreError};
-use doorward_tests::{Home, Person, after, keys, start};
+use doorward_tests::{Home, Person, after, keys, passed, start};
+use serde_json::json;
 
 fn unavailable<T>(answer: Result<T, StoreError>) -> bool {
     matches!(answer, Err(StoreError::Unavailable(_)))
@@ -49,10 +51,48 @@ pub(crate) async fn an_account_is_wrapped_under_the_new_server_key_when_it_is_ch
     assert!(store.account(ben.key.clone(), Need::default()).await.expect("the store answers").is_some());
 }
 
+/// Whether a text lies in a row, as it is or in hexadecimal digits.
+fn shows(row: &str, text: &[u8]) -> bool {
+    let hex = text.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+    row.to_lowercase().contains(&hex) || std::str::from_utf8(text).is_ok_and(|text| row.contains(text))
+}
+
+pub(crate) async fn what_identifies_a_person_lies_open_nowhere((store, home): (Arc<dyn Store>, Arc<Home>)) {
+    let ana = Person::new(&store, "acme", "ana").await;
+    let seen = Seen {
+        ip: "203.0.113.77".parse().expect("an address"),
+        user_agent: "canary agent".to_owned(),
+        client_hints: Some("canary hints".to_owned()),
+        device_info: Some("canary info".to_owned()),
+    };
+    let looks = Attempt { seen, ..passed(start()) };
+    let completion = Completion {
+        device_name: Some("canary name".to_owned()),
+        device_metadata: json!({ "note": "canary metadata" }).as_object().cloned(),
+        external_session_id: Some("canary session".to_owned()),
+        ..Completion::default()
+    };
+    let (attempted, entered) = (looks.clone(), completion.clone());
+    let rule = move |account: &mut Account, moment: &mut Moment<'_>| {
+        account.record(moment, EventKind::DeviceRenamed, About::default().with("name", "canary event"));
+        account.sign_in_directly(moment, attempted.clone(), None, entered.clone())
+    };
+    let opened = ana.act(start(), rule).await.expect("she is in");
+    ana.evaluate(start(), looks, None).await.expect("evaluated");
+    let rows = home.rows().await;
+    for canary in [&b"canary"[..], &[203, 0, 113, 77]] {
+        let open: Vec<_> = rows.iter().filter(|row| shows(row, canary)).collect();
+        assert!(open.is_empty(), "{open:?}");
+    }
+    let read = ana.standing().await;
+    let device = read.device(opened.device).expect("her device");
+    assert_eq!((device.seen.user_agent.as_str(), device.name.as_deref()), ("canary agent", Some("canary name")), "and she sees all of it");
+}
+
 pub(crate) async fn no_data_key_lies_open_in_the_database((store, home): (Arc<dyn Store>, Arc<Home>)) {
     let ana = Person::new(&store, "acme", "ana").await;
-    let key = ana.standing().await.head.data_key.expose().iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+    let key = *ana.standing().await.head.data_key.expose();
     let rows = home.rows().await;
     let account = rows.iter().find(|row| row.contains("acme") && row.contains("ana")).expect("the account's row");
-    assert!(!account.to_lowercase().contains(&key), "{account}");
+    assert!(!shows(account, &key), "{account}");
 }
