@@ -64,6 +64,16 @@ pub struct Rules {
     pub trust_methods: Vec<MfaMethod>,
     /// Whether a person without a second factor is refused.
     pub require_second_factor: bool,
+    /// How long an address is kept with a session, and with a device after it was last seen: a day to ten years, as all of these.
+    pub retain_ips_s: u32,
+    /// How long a fingerprint is kept after its device was last seen.
+    pub retain_fingerprints_s: u32,
+    /// How long a sign-in is kept.
+    pub retain_sign_ins_s: u32,
+    /// How long a session is kept after it could last have been live, and a forgotten device after it was forgotten.
+    pub retain_sessions_s: u32,
+    /// How long an event is kept.
+    pub retain_events_s: u32,
 }
 
 /// A valid policy. Reads as its [`Rules`].
@@ -112,6 +122,11 @@ impl Policy {
             // A mailbox that resets the password is no second factor, and a backup code is one that was lost.
             trust_methods: vec![MfaMethod::Totp, MfaMethod::Webauthn, MfaMethod::Push, MfaMethod::SmsOtp],
             require_second_factor: false,
+            retain_ips_s: 90 * DAY,
+            retain_fingerprints_s: 90 * DAY,
+            retain_sign_ins_s: 90 * DAY,
+            retain_sessions_s: 180 * DAY,
+            retain_events_s: 400 * DAY,
         };
         let rules = match preset {
             Preset::Consumer | Preset::Custom => consumer,
@@ -147,6 +162,12 @@ impl Policy {
         within("session_idle_s", rules.session_idle_s, 60.min(rules.session_absolute_s), rules.session_absolute_s);
         within("max_devices", u32::from(rules.max_devices), 1, 200);
         within("max_sessions", u32::from(rules.max_sessions), 1, 1_000);
+        // Neither 0 nor the far future means "for ever".
+        within("retain_ips_s", rules.retain_ips_s, DAY, 10 * YEAR);
+        within("retain_fingerprints_s", rules.retain_fingerprints_s, DAY, 10 * YEAR);
+        within("retain_sign_ins_s", rules.retain_sign_ins_s, DAY, 10 * YEAR);
+        within("retain_sessions_s", rules.retain_sessions_s, DAY, 10 * YEAR);
+        within("retain_events_s", rules.retain_events_s, DAY, 10 * YEAR);
         if rules.device_trust && rules.trust_methods.is_empty() {
             faults.push(PolicyFault { field: "trust_methods", description: "must name at least one method where device trust is allowed".to_owned() });
         }
@@ -189,9 +210,11 @@ mod tests {
             max_devices: 0,
             trust_methods: vec![],
             trust_binding: Binding::Key,
+            retain_ips_s: 0,
+            retain_events_s: u32::MAX,
             ..Policy::preset(Preset::Consumer).rules().clone()
         };
         let fields: Vec<_> = Policy::custom(rules).expect_err("all of it is wrong").into_iter().map(|fault| fault.field).collect();
-        assert_eq!(fields, ["trust_for_s", "session_idle_s", "max_devices", "trust_methods", "trust_binding"]);
+        assert_eq!(fields, ["trust_for_s", "session_idle_s", "max_devices", "retain_ips_s", "retain_events_s", "trust_methods", "trust_binding"]);
     }
 }

@@ -33,6 +33,11 @@ struct PolicyDocument {
     trust_binding: String,
     trust_methods: Vec<String>,
     require_second_factor: bool,
+    retain_ips_s: u32,
+    retain_fingerprints_s: u32,
+    retain_sign_ins_s: u32,
+    retain_sessions_s: u32,
+    retain_events_s: u32,
 }
 
 fn policy_text(policy: &Policy) -> String {
@@ -54,6 +59,11 @@ fn policy_text(policy: &Policy) -> String {
         trust_binding: rules.trust_binding.as_str().to_owned(),
         trust_methods: rules.trust_methods.iter().map(|method| method.as_str().to_owned()).collect(),
         require_second_factor: rules.require_second_factor,
+        retain_ips_s: rules.retain_ips_s,
+        retain_fingerprints_s: rules.retain_fingerprints_s,
+        retain_sign_ins_s: rules.retain_sign_ins_s,
+        retain_sessions_s: rules.retain_sessions_s,
+        retain_events_s: rules.retain_events_s,
     };
     serde_json::to_string(&document).expect("a policy is plain data")
 }
@@ -80,6 +90,11 @@ fn policy_from(text: &str) -> Option<Policy> {
         trust_binding: Binding::from_word(&document.trust_binding)?,
         trust_methods: document.trust_methods.iter().map(|word| MfaMethod::from_word(word)).collect::<Option<_>>()?,
         require_second_factor: document.require_second_factor,
+        retain_ips_s: document.retain_ips_s,
+        retain_fingerprints_s: document.retain_fingerprints_s,
+        retain_sign_ins_s: document.retain_sign_ins_s,
+        retain_sessions_s: document.retain_sessions_s,
+        retain_events_s: document.retain_events_s,
     })
     .ok()
 }

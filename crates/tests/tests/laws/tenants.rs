@@ -36,6 +36,11 @@ pub(crate) async fn a_tenant_comes_back_as_it_was_made((store, home): (Arc<dyn S
         trust_binding: Binding::Fingerprint,
         trust_methods: MfaMethod::ALL.to_vec(),
         require_second_factor: true,
+        retain_ips_s: 86_400,
+        retain_fingerprints_s: 86_401,
+        retain_sign_ins_s: 86_402,
+        retain_sessions_s: 86_403,
+        retain_events_s: 315_360_000,
     };
     let lax = Rules { device_trust: false, trust_methods: vec![], trust_binding: Binding::Token, max_devices: 1, max_sessions: 1, ..strict.clone() };
     let mut made: Vec<Tenant> = Preset::ALL.iter().map(|preset| Tenant { policy: Policy::preset(*preset), ..tenant(preset.as_str()) }).collect();
