@@ -154,22 +154,36 @@ impl Parameters for SessionList {
     }
 }
 
-/// `end_sessions`.
+/// `wait`, which every ending takes: it is answered when no node can accept any more what was ended. Without a cache of
+/// sessions that is so as soon as it is committed, so there is nothing to wait for yet.
+pub(crate) struct Waiting;
+
+impl Parameters for Waiting {
+    const NAMES: &'static [&'static str] = &["wait"];
+    fn read(given: &mut Given) -> Self {
+        given.flag("wait");
+        Self
+    }
+}
+
+/// `end_sessions`, of an ending.
 pub(crate) struct EndSessions(pub(crate) bool);
 
 impl Parameters for EndSessions {
-    const NAMES: &'static [&'static str] = &["end_sessions"];
+    const NAMES: &'static [&'static str] = &["end_sessions", "wait"];
     fn read(given: &mut Given) -> Self {
+        Waiting::read(given);
         Self(given.flag("end_sessions"))
     }
 }
 
-/// `except_current`.
+/// `except_current`, of an ending.
 pub(crate) struct ExceptCurrent(pub(crate) bool);
 
 impl Parameters for ExceptCurrent {
-    const NAMES: &'static [&'static str] = &["except_current"];
+    const NAMES: &'static [&'static str] = &["except_current", "wait"];
     fn read(given: &mut Given) -> Self {
+        Waiting::read(given);
         Self(given.flag("except_current"))
     }
 }

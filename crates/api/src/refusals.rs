@@ -17,6 +17,7 @@ impl From<Refusal> for Problem {
             Refusal::TrustNotAllowed(TrustBar::Policy) => {
                 Self::new(Kind::TrustNotAllowed).detail("The tenant's policy lets no device be trusted in place of the second factor.")
             }
+            Refusal::TrustNotAllowed(TrustBar::AccountDisabled) => Self::new(Kind::TrustNotAllowed).detail("The account is disabled."),
             Refusal::TrustNotAllowed(TrustBar::RefusedAtSignIn) => {
                 Self::new(Kind::TrustNotAllowed).detail("The host asked at the sign-in that no trust be given in this session.")
             }
@@ -57,7 +58,7 @@ const fn what_is_missing(missing: FactorMissing) -> &'static str {
         FactorMissing::NotVerified => "A second factor must be verified in this sign-in or session first; one that was skipped does not count.",
         FactorMissing::TooLongAgo => "The second factor was verified too long ago; verify it once more.",
         FactorMissing::MethodNotAccepted => "The second factor was verified by a method that may not seed trust under the tenant's policy.",
-        FactorMissing::BeforeChange => "The account's second factors have changed since; verify the second factor once more.",
+        FactorMissing::BeforeChange => "A security event of the account came since; verify the second factor once more.",
         FactorMissing::NotOnThatDevice => "That device has not passed a second factor itself; sign in on it with the second factor first.",
     }
 }

@@ -7,8 +7,8 @@ use serde_json::Map;
 use crate::codes::closed_set;
 use crate::event::About;
 use crate::{
-    AccountId, Actor, Cause, DataKey, Device, DeviceId, Ending, Event, EventId, EventKind, Generations, KeyRing, Mint, NewAccount, Offer, Refusal, Session,
-    SessionId, Shard, SignIn, Tenant, TenantId, Timestamp, UserId,
+    AccountId, Actor, Cause, DataKey, Device, DeviceId, Ending, Event, EventId, EventKind, Generations, KeyRing, Mint, NewAccount, Offer, Refusal, Reported,
+    Session, SessionId, Shard, SignIn, Tenant, TenantId, Timestamp, UserId,
 };
 
 /// What an account is, apart from what it has.
@@ -30,7 +30,9 @@ pub struct Head {
     pub sessions_gen: i64,
     /// Raised to end all trust.
     pub trust_gen: i64,
-    /// When the person's second factors last changed.
+    /// Raised to cancel every sign-in in progress.
+    pub sign_ins_gen: i64,
+    /// Since when a second factor must have been verified to count as fresh: the last security event that ended trust.
     pub factors_changed_at: Option<Timestamp>,
     /// When the person's first factor last changed.
     pub credentials_changed_at: Option<Timestamp>,
@@ -82,6 +84,8 @@ pub struct Account {
     pub newer_sign_ins: usize,
     /// The raises of its generations.
     pub raises: Vec<Raise>,
+    /// The security event that was reported under the id that was asked for, and those that the rule adds.
+    pub reported: Vec<Reported>,
     /// Its events: those that were asked for, and those that the rule adds.
     pub events: Vec<Event>,
 }
@@ -126,12 +130,24 @@ impl Account {
             disabled_at: None,
             sessions_gen: 1,
             trust_gen: 1,
+            sign_ins_gen: 1,
             factors_changed_at: None,
             credentials_changed_at: None,
             last_event: 0,
             created_at: new.at,
         };
-        Self { tenant, head, devices: vec![], sessions: vec![], offers: vec![], sign_ins: vec![], newer_sign_ins: 0, raises: vec![], events: vec![] }
+        Self {
+            tenant,
+            head,
+            devices: vec![],
+            sessions: vec![],
+            offers: vec![],
+            sign_ins: vec![],
+            newer_sign_ins: 0,
+            raises: vec![],
+            reported: vec![],
+            events: vec![],
+        }
     }
 
     /// The generations in force.
@@ -140,6 +156,7 @@ impl Account {
         Generations {
             sessions: self.head.sessions_gen,
             trust: self.head.trust_gen,
+            sign_ins: self.head.sign_ins_gen,
             tenant_sessions: self.tenant.sessions_gen,
             tenant_trust: self.tenant.trust_gen,
         }

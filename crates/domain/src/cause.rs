@@ -34,6 +34,42 @@ closed_set! {
         PolicyChanged = 13 "policy_changed",
         /// An operator ended everything in the tenant.
         TenantFenced = 14 "tenant_fenced",
+        /// The person changed their password.
+        PasswordChanged = 15 "password_changed",
+        /// The password was reset.
+        PasswordReset = 16 "password_reset",
+        /// A credential is known to be in other hands.
+        CredentialCompromised = 17 "credential_compromised",
+        /// The account was recovered.
+        RecoveryUsed = 18 "recovery_used",
+        /// A second factor was enrolled.
+        MfaEnrolled = 19 "mfa_enrolled",
+        /// A passkey was added.
+        PasskeyAdded = 20 "passkey_added",
+        /// The recovery codes were made anew.
+        RecoveryCodesRegenerated = 21 "recovery_codes_regenerated",
+        /// A second factor was removed.
+        MfaRemoved = 22 "mfa_removed",
+        /// The second factor was switched off.
+        MfaDisabled = 23 "mfa_disabled",
+        /// A passkey was removed.
+        PasskeyRemoved = 24 "passkey_removed",
+        /// The second factors were taken away by an operator or a recovery.
+        MfaReset = 25 "mfa_reset",
+        /// The mail address was changed.
+        EmailChanged = 26 "email_changed",
+        /// The phone number was changed.
+        PhoneChanged = 27 "phone_changed",
+        /// A sign-in of another provider was linked.
+        LoginLinked = 28 "login_linked",
+        /// A sign-in of another provider was unlinked.
+        LoginUnlinked = 29 "login_unlinked",
+        /// The person got more rights.
+        RoleElevated = 30 "role_elevated",
+        /// The account was disabled.
+        AccountDisabled = 31 "account_disabled",
+        /// The account was enabled again: ends nothing.
+        AccountEnabled = 32 "account_enabled",
     }
 }
 

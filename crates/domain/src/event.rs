@@ -34,6 +34,8 @@ closed_set! {
         SessionEnded = 12 "session.ended",
         /// Several sessions ended by one act.
         SessionsEnded = 13 "sessions.ended",
+        /// A security event that the host reported was applied; the cause says which.
+        SecurityEventApplied = 14 "security_event.applied",
         /// Everything in the tenant was ended.
         TenantFenced = 29 "tenant.fenced",
     }

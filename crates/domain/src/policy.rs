@@ -2,8 +2,8 @@
 
 use std::ops::Deref;
 
-use crate::MfaMethod;
 use crate::codes::closed_set;
+use crate::{Ends, MfaMethod, SecurityEvent};
 
 closed_set! {
     /// The named sets of rules.
@@ -175,6 +175,12 @@ impl Policy {
             faults.push(PolicyFault { field: "trust_binding", description: "key-bound trust isn't available yet; use token".to_owned() });
         }
         if faults.is_empty() { Ok(Self { preset: Preset::Custom, rules }) } else { Err(faults) }
+    }
+
+    /// What a security event ends.
+    #[must_use]
+    pub fn ends(&self, event: SecurityEvent) -> Ends {
+        event.ends()
     }
 
     /// The preset it was made from.

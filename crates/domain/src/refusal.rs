@@ -46,7 +46,7 @@ pub enum FactorMissing {
     TooLongAgo,
     /// Its method isn't among the policy's `trust_methods`.
     MethodNotAccepted,
-    /// It was verified before the account's second factors last changed.
+    /// It was verified before the account's last security event that ended trust.
     BeforeChange,
     /// The device that would be trusted has not passed a second factor itself since then.
     NotOnThatDevice,
@@ -57,6 +57,8 @@ pub enum FactorMissing {
 pub enum TrustBar {
     /// The tenant's policy: device trust never replaces the second factor.
     Policy,
+    /// The account is disabled.
+    AccountDisabled,
     /// The host said at the sign-in that no trust is to be offered in this session.
     RefusedAtSignIn,
 }

@@ -130,6 +130,12 @@ impl Session {
         self.last_activity_at.plus_s(account.tenant.policy.session_idle_s).min(self.expires_at(account))
     }
 
+    /// Its second factor, unless a security event took its freshness since.
+    #[must_use]
+    pub fn fresh_factor(&self, account: &Account) -> Option<Factor> {
+        self.factor.filter(|factor| account.head.factors_changed_at.is_none_or(|change| factor.verified_at > change))
+    }
+
     /// What was proved in it: the first factors, and the second with `mfa` where one was verified (RFC 8176).
     #[must_use]
     pub fn amr(&self) -> Vec<String> {

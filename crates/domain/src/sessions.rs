@@ -35,7 +35,7 @@ impl Account {
     /// `RecentAuthRequired`.
     pub fn recent_auth(&self, session: &Session, now: Timestamp) -> Result<(), Refusal> {
         let limit = self.tenant.policy.recent_auth_s;
-        let last = session.factor.map_or(session.authenticated_at, |factor| factor.verified_at.max(session.authenticated_at));
+        let last = session.fresh_factor(self).map_or(session.authenticated_at, |factor| factor.verified_at.max(session.authenticated_at));
         if limit == 0 || last >= now.minus_s(limit) { Ok(()) } else { Err(Refusal::RecentAuthRequired) }
     }
 

@@ -145,6 +145,8 @@ pub struct Generations {
     pub sessions: i64,
     /// The account's, of trust.
     pub trust: i64,
+    /// The account's, of sign-ins in progress.
+    pub sign_ins: i64,
     /// The tenant's, of sessions.
     pub tenant_sessions: i64,
     /// The tenant's, of trust.

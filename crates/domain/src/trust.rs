@@ -26,6 +26,9 @@ impl Account {
         if !policy.device_trust {
             return Err(Refusal::TrustNotAllowed(TrustBar::Policy));
         }
+        if self.head.disabled_at.is_some() {
+            return Err(Refusal::TrustNotAllowed(TrustBar::AccountDisabled));
+        }
         let factor = match voucher {
             Voucher::Session(session) if session.trust_refused => return Err(Refusal::TrustNotAllowed(TrustBar::RefusedAtSignIn)),
             // A session that skipped its second factor has none, whatever its device once passed.

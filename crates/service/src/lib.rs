@@ -12,6 +12,7 @@ mod error;
 mod events;
 mod looks;
 mod pages;
+mod security_events;
 mod sessions;
 mod sign_ins;
 mod upkeep;

@@ -44,6 +44,8 @@ pub struct SessionView {
     pub idle_expires_at: Timestamp,
     /// Its absolute end.
     pub expires_at: Timestamp,
+    /// When a second factor was last verified in it, unless a security event took that freshness since.
+    pub last_mfa_at: Option<Timestamp>,
 }
 
 /// A device judged inside a transaction, before it is described.
@@ -78,6 +80,7 @@ impl SessionView {
             is_current: own.is_some_and(|own| own.session == session.id),
             idle_expires_at: session.idle_expires_at(account),
             expires_at: session.expires_at(account),
+            last_mfa_at: session.fresh_factor(account).map(|factor| factor.verified_at),
             session: session.clone(),
         })
     }

@@ -42,6 +42,7 @@ CREATE TABLE account (
     disabled_at BIGINT,
     sessions_gen BIGINT NOT NULL,
     trust_gen BIGINT NOT NULL,
+    sign_ins_gen BIGINT NOT NULL,
     factors_changed_at BIGINT,
     credentials_changed_at BIGINT,
     last_event BIGINT NOT NULL,
@@ -148,6 +149,7 @@ CREATE TABLE sign_in (
     looks_like BYTEA,
     sessions_gen BIGINT NOT NULL,
     trust_gen BIGINT NOT NULL,
+    sign_ins_gen BIGINT NOT NULL,
     tenant_sessions_gen BIGINT NOT NULL,
     tenant_trust_gen BIGINT NOT NULL,
     state BIGINT NOT NULL,
@@ -168,6 +170,19 @@ CREATE TABLE raise (
     cause BIGINT NOT NULL,
     actor TEXT NOT NULL,
     PRIMARY KEY (shard, account, generation, raised_to)
+);
+
+CREATE TABLE reported_event (
+    shard BIGINT NOT NULL,
+    account BYTEA NOT NULL,
+    event_id TEXT NOT NULL,
+    type BIGINT NOT NULL,
+    at BIGINT NOT NULL,
+    devices_untrusted BIGINT NOT NULL,
+    sessions_ended BIGINT NOT NULL,
+    activations_cancelled BIGINT NOT NULL,
+    kept BYTEA,
+    PRIMARY KEY (shard, account, event_id, type)
 );
 
 CREATE TABLE event (

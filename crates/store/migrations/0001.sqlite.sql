@@ -42,6 +42,7 @@ CREATE TABLE account (
     disabled_at INTEGER,
     sessions_gen INTEGER NOT NULL,
     trust_gen INTEGER NOT NULL,
+    sign_ins_gen INTEGER NOT NULL,
     factors_changed_at INTEGER,
     credentials_changed_at INTEGER,
     last_event INTEGER NOT NULL,
@@ -148,6 +149,7 @@ CREATE TABLE sign_in (
     looks_like BLOB,
     sessions_gen INTEGER NOT NULL,
     trust_gen INTEGER NOT NULL,
+    sign_ins_gen INTEGER NOT NULL,
     tenant_sessions_gen INTEGER NOT NULL,
     tenant_trust_gen INTEGER NOT NULL,
     state INTEGER NOT NULL,
@@ -168,6 +170,19 @@ CREATE TABLE raise (
     cause INTEGER NOT NULL,
     actor TEXT NOT NULL,
     PRIMARY KEY (shard, account, generation, raised_to)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE reported_event (
+    shard INTEGER NOT NULL,
+    account BLOB NOT NULL,
+    event_id TEXT NOT NULL,
+    type INTEGER NOT NULL,
+    at INTEGER NOT NULL,
+    devices_untrusted INTEGER NOT NULL,
+    sessions_ended INTEGER NOT NULL,
+    activations_cancelled INTEGER NOT NULL,
+    kept BLOB,
+    PRIMARY KEY (shard, account, event_id, type)
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE event (

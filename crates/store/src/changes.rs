@@ -35,6 +35,7 @@ pub(crate) fn changes(before: Option<&Account>, after: &Account, keys: &KeyRing)
     scope.compare(&mut changes, before.map(|account| &account.offers[..]), &after.offers);
     scope.compare(&mut changes, before.map(|account| &account.sign_ins[..]), &after.sign_ins);
     scope.compare(&mut changes, before.map(|account| &account.raises[..]), &after.raises);
+    scope.compare(&mut changes, before.map(|account| &account.reported[..]), &after.reported);
     scope.compare(&mut changes, before.map(|account| &account.events[..]), &after.events);
     for session in &after.sessions {
         let known = before.and_then(|account| account.sessions.iter().find(|known| known.id == session.id)).map(|known| known.last_activity_at);

@@ -66,6 +66,8 @@ pub struct Need {
     pub sign_ins: Option<Page>,
     /// The raises of its generations, the last 200.
     pub raises: bool,
+    /// The security events reported under this id of the host's.
+    pub reported: Option<String>,
     /// Its events, as a stretch of the list.
     pub events: Option<Page>,
 }

@@ -2,6 +2,7 @@
 
 mod activations;
 mod people;
+mod security_events;
 mod sessions;
 mod sign_ins;
 mod signing;
@@ -12,5 +13,10 @@ use crate::Surfaces;
 
 /// The surface's paths.
 pub(crate) fn router() -> OpenApiRouter<Surfaces> {
-    OpenApiRouter::new().merge(sign_ins::router()).merge(sessions::router()).merge(activations::router()).merge(people::router())
+    OpenApiRouter::new()
+        .merge(sign_ins::router())
+        .merge(sessions::router())
+        .merge(activations::router())
+        .merge(people::router())
+        .merge(security_events::router())
 }

@@ -13,7 +13,7 @@ use crate::Surfaces;
 use crate::extract::{End, Ids, Json, Key, NoBody, Read, SignIn as MaySignIn, id, user};
 use crate::object::Object;
 use crate::problem::Problem;
-use crate::query::{DeviceList, EndSessions, Nothing, PageOnly, Query, SessionList};
+use crate::query::{DeviceList, EndSessions, Nothing, PageOnly, Query, SessionList, Waiting};
 use crate::wire::{Device, DeviceDetail, Event, List, Mfa, Session, SessionsEnded, SignIn, SteppedUp, Trusted};
 
 pub(super) fn router() -> OpenApiRouter<Surfaces> {
@@ -85,13 +85,13 @@ async fn get_device(
 
 /// Remove a device of a person
 #[utoipa::path(delete, path = "/internal/users/{user_id}/devices/{id}", tag = "people", operation_id = "forget_user_device",
-    params(("user_id" = String, Path), ("id" = String, Path, description = "A device's id")),
+    params(("user_id" = String, Path), ("id" = String, Path, description = "A device's id"), ("wait" = Option<bool>, Query, description = "Answer when no node can accept any more what was ended")),
     responses((status = 204)), extensions(("x-doorward-role" = json!("operator"))))]
 async fn forget_device(
     State(surfaces): State<Surfaces>,
     key: Key<End>,
     Ids((person, device)): Ids<(String, String)>,
-    Query(Nothing): Query<Nothing>,
+    Query(Waiting): Query<Waiting>,
     NoBody: NoBody,
 ) -> Result<StatusCode, Problem> {
     surfaces.service.forget_device(&key.backend.user(user(&person)?), DeviceName::Id(id(&device)?)).await?;
@@ -118,7 +118,7 @@ async fn trust_device(
 
 /// Stop trusting a device of a person
 #[utoipa::path(post, path = "/internal/users/{user_id}/devices/{id}/untrust", tag = "people", operation_id = "untrust_user_device",
-    params(("user_id" = String, Path), ("id" = String, Path, description = "A device's id"), ("end_sessions" = Option<bool>, Query, description = "End all its sessions")),
+    params(("user_id" = String, Path), ("id" = String, Path, description = "A device's id"), ("end_sessions" = Option<bool>, Query, description = "End all its sessions"), ("wait" = Option<bool>, Query, description = "Answer when no node can accept any more what was ended")),
     responses((status = 200, body = Device)), extensions(("x-doorward-role" = json!("operator"))))]
 async fn untrust_device(
     State(surfaces): State<Surfaces>,
@@ -135,13 +135,13 @@ async fn untrust_device(
 ///
 /// Final: its sessions are blocked, and its token yields `deny` for ever, until it is released.
 #[utoipa::path(post, path = "/internal/users/{user_id}/devices/{id}/hijack", tag = "people", operation_id = "hijack_user_device",
-    params(("user_id" = String, Path), ("id" = String, Path, description = "A device's id")),
+    params(("user_id" = String, Path), ("id" = String, Path, description = "A device's id"), ("wait" = Option<bool>, Query, description = "Answer when no node can accept any more what was ended")),
     responses((status = 200, body = Device)), extensions(("x-doorward-role" = json!("operator"))))]
 async fn hijack_device(
     State(surfaces): State<Surfaces>,
     key: Key<End>,
     Ids((person, device)): Ids<(String, String)>,
-    Query(Nothing): Query<Nothing>,
+    Query(Waiting): Query<Waiting>,
     NoBody: NoBody,
 ) -> Result<Answer<Device>, Problem> {
     let device = surfaces.service.hijack_device(&key.backend.user(user(&person)?), DeviceName::Id(id(&device)?)).await?;
@@ -188,13 +188,13 @@ async fn list_sessions(
 
 /// End a session of a person
 #[utoipa::path(delete, path = "/internal/users/{user_id}/sessions/{id}", tag = "people", operation_id = "end_user_session",
-    params(("user_id" = String, Path), ("id" = String, Path, description = "A session's id")),
+    params(("user_id" = String, Path), ("id" = String, Path, description = "A session's id"), ("wait" = Option<bool>, Query, description = "Answer when no node can accept any more what was ended")),
     responses((status = 204)), extensions(("x-doorward-role" = json!("operator"))))]
 async fn end_session(
     State(surfaces): State<Surfaces>,
     key: Key<End>,
     Ids((person, session)): Ids<(String, String)>,
-    Query(Nothing): Query<Nothing>,
+    Query(Waiting): Query<Waiting>,
     NoBody: NoBody,
 ) -> Result<StatusCode, Problem> {
     surfaces.service.end_session(&key.backend.user(user(&person)?), SessionName::Id(id(&session)?)).await?;
@@ -204,13 +204,13 @@ async fn end_session(
 /// Sign a person out everywhere
 ///
 /// Every session, and the trust on every device with them.
-#[utoipa::path(delete, path = "/internal/users/{user_id}/sessions", tag = "people", operation_id = "end_user_sessions", params(("user_id" = String, Path)),
+#[utoipa::path(delete, path = "/internal/users/{user_id}/sessions", tag = "people", operation_id = "end_user_sessions", params(("user_id" = String, Path), ("wait" = Option<bool>, Query, description = "Answer when no node can accept any more what was ended")),
     responses((status = 200, body = SessionsEnded)), extensions(("x-doorward-role" = json!("operator"))))]
 async fn end_sessions(
     State(surfaces): State<Surfaces>,
     key: Key<End>,
     Ids(person): Ids<String>,
-    Query(Nothing): Query<Nothing>,
+    Query(Waiting): Query<Waiting>,
     NoBody: NoBody,
 ) -> Result<Answer<SessionsEnded>, Problem> {
     Ok(Answer(surfaces.service.end_all_sessions(&key.backend.user(user(&person)?), false).await?.into()))

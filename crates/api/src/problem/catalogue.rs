@@ -157,7 +157,7 @@ impl Kind {
                 name: "trust_not_allowed",
                 code: 403_00004,
                 title: "This device can't be trusted here",
-                explanation: "The tenant's policy lets no device be trusted in place of the second factor, or the host asked at the sign-in that no trust be given in this session.",
+                explanation: "The tenant's policy lets no device be trusted in place of the second factor, the account is disabled, or the host asked at the sign-in that no trust be given in this session.",
                 next: "Go on without trust: the person is asked for the second factor at the next sign-in. `detail` says which rule it was.",
             },
             Self::SignInDenied => &Entry {

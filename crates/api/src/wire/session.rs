@@ -40,7 +40,7 @@ pub(crate) struct Session {
     acr: &'static str,
     /// `device_trust` where device trust replaced the second factor.
     mfa_skipped_by: Option<&'static str>,
-    /// When a second factor was last verified in it.
+    /// When a second factor was last verified in it; `null` also where a security event took its freshness since.
     #[schema(format = DateTime)]
     last_mfa_at: Option<String>,
     /// When it began.
@@ -95,7 +95,7 @@ impl From<SessionView> for Session {
             amr: session.amr(),
             acr: session.acr(),
             mfa_skipped_by: session.skipped_factor.then_some(DEVICE_TRUST),
-            last_mfa_at: session.factor.map(|factor| factor.verified_at.to_string()),
+            last_mfa_at: view.last_mfa_at.map(|at| at.to_string()),
             created_at: session.created_at.to_string(),
             last_activity_at: session.last_activity_at.to_string(),
             idle_expires_at: view.idle_expires_at.to_string(),

@@ -3,8 +3,8 @@
 use std::sync::{Arc, LazyLock};
 
 use doorward_domain::{
-    Account, AccountId, ApiKey, Device, Event, Head, KeyRing, NewAccount, Offer, Raise, Session, SessionId, SessionRef, Shard, SignIn, SignInId, SignInState,
-    Tenancy, Tenant, TenantId, UserId, first_uuid_at,
+    Account, AccountId, ApiKey, Device, Event, Head, KeyRing, NewAccount, Offer, Raise, Reported, Session, SessionId, SessionRef, Shard, SignIn, SignInId,
+    SignInState, Tenancy, Tenant, TenantId, UserId, first_uuid_at,
 };
 use uuid::Uuid;
 
@@ -40,6 +40,7 @@ struct Statements {
     newer_sign_ins: String,
     sign_ins_page: String,
     raises: String,
+    reported: String,
     events_page: String,
 }
 
@@ -81,6 +82,7 @@ impl Statements {
             newer_sign_ins: format!("SELECT count(*) FROM (SELECT 1 FROM sign_in t WHERE {mine} AND t.id > ${n} AND t.state = ${m} LIMIT 100) t"),
             sign_ins_page: select(SignIn::TABLE, &page),
             raises: select(Raise::TABLE, &format!("{mine} ORDER BY t.raised_to DESC, t.generation LIMIT ${n}")),
+            reported: select(Reported::TABLE, &format!("{mine} AND t.event_id = ${n}")),
             events_page: select(Event::TABLE, &format!("{mine} AND t.number < ${n} ORDER BY t.number DESC LIMIT ${m}")),
         }
     }
@@ -100,6 +102,7 @@ enum Part {
     SignIns,
     NewerSignIns,
     Raises,
+    Reported,
     Events,
 }
 
@@ -169,6 +172,9 @@ pub(super) fn asks(at: &AccountKey, need: &Need, lock: Lock) -> (Loading, Vec<As
     if need.raises {
         asking.add(Part::Raises, |sql| &sql.raises, [i64::from(RAISES).cell()]);
     }
+    if let Some(event_id) = &need.reported {
+        asking.add(Part::Reported, |sql| &sql.reported, [event_id.cell()]);
+    }
     if let Some(page) = need.events {
         let before = page.before.map_or(i64::MAX, |before| i64::try_from(before.as_u128()).unwrap_or(i64::MAX));
         asking.add(Part::Events, |sql| &sql.events_page, [before.cell(), i64::from(page.limit).cell()]);
@@ -236,6 +242,7 @@ impl Loading {
                 Part::SignIns => add(&mut account.sign_ins, seal, answer)?,
                 Part::NewerSignIns => account.newer_sign_ins = count(answer)?,
                 Part::Raises => add(&mut account.raises, seal, answer)?,
+                Part::Reported => add(&mut account.reported, seal, answer)?,
                 Part::Events => add(&mut account.events, seal, answer)?,
             }
         }
@@ -244,7 +251,18 @@ impl Loading {
 }
 
 fn bare(head: Head, tenant: Arc<Tenant>) -> Account {
-    Account { tenant, head, devices: vec![], sessions: vec![], offers: vec![], sign_ins: vec![], newer_sign_ins: 0, raises: vec![], events: vec![] }
+    Account {
+        tenant,
+        head,
+        devices: vec![],
+        sessions: vec![],
+        offers: vec![],
+        sign_ins: vec![],
+        newer_sign_ins: 0,
+        raises: vec![],
+        reported: vec![],
+        events: vec![],
+    }
 }
 
 /// Adds the rows that aren't there yet.

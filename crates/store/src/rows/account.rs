@@ -1,6 +1,6 @@
-//! An account's head, and the raises of its generations.
+//! An account's head, the raises of its generations, and the security events reported under the host's own ids.
 
-use doorward_domain::{AccountId, Cause, DataKey, Ending, Generation, Head, Raise, Shard, TenantId, UserId};
+use doorward_domain::{AccountId, Cause, DataKey, Ending, Generation, Head, Raise, Reported, SecurityEvent, SessionId, Shard, TenantId, UserId};
 
 use crate::StoreError;
 use crate::row::{Cells, Row, Scope, Table, ToCell, Value, blob, int, maybe, private, text};
@@ -19,6 +19,7 @@ impl Row for Head {
             maybe(int("disabled_at")),
             int("sessions_gen"),
             int("trust_gen"),
+            int("sign_ins_gen"),
             maybe(int("factors_changed_at")),
             maybe(int("credentials_changed_at")),
             int("last_event"),
@@ -36,6 +37,7 @@ impl Row for Head {
             self.disabled_at.cell(),
             self.sessions_gen.cell(),
             self.trust_gen.cell(),
+            self.sign_ins_gen.cell(),
             self.factors_changed_at.cell(),
             self.credentials_changed_at.cell(),
             self.last_event.cell(),
@@ -58,6 +60,7 @@ impl Row for Head {
             disabled_at: cells.maybe(Cells::time)?,
             sessions_gen: cells.int()?,
             trust_gen: cells.int()?,
+            sign_ins_gen: cells.int()?,
             factors_changed_at: cells.maybe(Cells::time)?,
             credentials_changed_at: cells.maybe(Cells::time)?,
             last_event: cells.int()?,
@@ -95,5 +98,52 @@ impl Row for Raise {
 
     fn same_row(&self, other: &Self) -> bool {
         (self.of, self.to) == (other.of, other.to)
+    }
+}
+
+impl Row for Reported {
+    const TABLE: &'static Table = &Table {
+        name: "reported_event",
+        scope: Scope::Account,
+        key: 2,
+        primary_key: None,
+        columns: &[
+            text("event_id"),
+            int("type"),
+            int("at"),
+            int("devices_untrusted"),
+            int("sessions_ended"),
+            int("activations_cancelled"),
+            maybe(blob("kept")),
+        ],
+        indexes: &[],
+    };
+
+    fn encode(&self) -> Vec<Value> {
+        vec![
+            self.event_id.cell(),
+            self.event.code().cell(),
+            self.at.cell(),
+            self.devices_untrusted.cell(),
+            self.sessions_ended.cell(),
+            self.activations_cancelled.cell(),
+            self.kept.map(|session| session.0).cell(),
+        ]
+    }
+
+    fn decode(cells: &mut Cells) -> Result<Self, StoreError> {
+        Ok(Self {
+            event_id: cells.text()?,
+            event: cells.code(SecurityEvent::from_code)?,
+            at: cells.time()?,
+            devices_untrusted: cells.int()?,
+            sessions_ended: cells.int()?,
+            activations_cancelled: cells.int()?,
+            kept: cells.maybe(Cells::uuid)?.map(SessionId),
+        })
+    }
+
+    fn same_row(&self, other: &Self) -> bool {
+        (&self.event_id, self.event) == (&other.event_id, other.event)
     }
 }

@@ -15,7 +15,7 @@ use crate::row::{Row, Table};
 /// Every table, in the order in which they are made.
 #[must_use]
 pub fn tables() -> Vec<&'static Table> {
-    use doorward_domain::{ApiKey, Device, Event, Head, Offer, Raise, Session, SignIn, Tenant};
+    use doorward_domain::{ApiKey, Device, Event, Head, Offer, Raise, Reported, Session, SignIn, Tenant};
     vec![
         Tenant::TABLE,
         ApiKey::TABLE,
@@ -28,6 +28,7 @@ pub fn tables() -> Vec<&'static Table> {
         Offer::TABLE,
         SignIn::TABLE,
         Raise::TABLE,
+        Reported::TABLE,
         Event::TABLE,
     ]
 }

@@ -3,8 +3,8 @@
 use std::sync::{Arc, LazyLock};
 
 use doorward_domain::{
-    Account, AccountId, ApiKey, Device, DeviceId, Event, Head, KeyRing, Offer, Raise, Session, SessionId, Shard, SignIn, SignInState, Tenancy, Tenant,
-    TenantId, first_uuid_at,
+    Account, AccountId, ApiKey, Device, DeviceId, Event, Head, KeyRing, Offer, Raise, Reported, Session, SessionId, Shard, SignIn, SignInState, Tenancy,
+    Tenant, TenantId, first_uuid_at,
 };
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{Connection, Params, ToSql, params};
@@ -45,6 +45,7 @@ struct Statements {
     sign_in: String,
     sign_ins_page: String,
     raises: String,
+    reported: String,
     events_page: String,
 }
 
@@ -68,6 +69,7 @@ static SQL: LazyLock<Statements> = LazyLock::new(|| {
         sign_in: select(SignIn::TABLE, "WHERE t.shard = ?1 AND t.account = ?2 AND t.id = ?3"),
         sign_ins_page: select(SignIn::TABLE, &format!("WHERE {MINE} AND t.id < ?3 ORDER BY t.id DESC LIMIT ?4")),
         raises: select(Raise::TABLE, &format!("WHERE {MINE} ORDER BY t.raised_to DESC, t.generation LIMIT ?3")),
+        reported: select(Reported::TABLE, &format!("WHERE {MINE} AND t.event_id = ?3")),
         events_page: select(Event::TABLE, &format!("WHERE {MINE} AND t.number < ?3 ORDER BY t.number DESC LIMIT ?4")),
     }
 });
@@ -140,7 +142,18 @@ pub(super) fn account(connection: &Connection, keys: &KeyRing, at: &AccountKey, 
 
 /// An account with nothing loaded.
 pub(super) fn bare(head: Head, tenant: Arc<Tenant>) -> Account {
-    Account { tenant, head, devices: vec![], sessions: vec![], offers: vec![], sign_ins: vec![], newer_sign_ins: 0, raises: vec![], events: vec![] }
+    Account {
+        tenant,
+        head,
+        devices: vec![],
+        sessions: vec![],
+        offers: vec![],
+        sign_ins: vec![],
+        newer_sign_ins: 0,
+        raises: vec![],
+        reported: vec![],
+        events: vec![],
+    }
 }
 
 /// As much of a standing image as is needed, and the rest of the need beside it.
@@ -175,6 +188,9 @@ pub(super) fn narrow(connection: &Connection, standing: &Account, need: &Need) -
     }
     if let Some(page) = need.sign_ins {
         account.sign_ins = rows(connection, seal, &SQL.sign_ins_page, params![shard, id, below(page), page.limit])?;
+    }
+    if let Some(event_id) = &need.reported {
+        account.reported = rows(connection, seal, &SQL.reported, params![shard, id, event_id])?;
     }
     if let Some(page) = need.events {
         let before = page.before.map_or(i64::MAX, |before| i64::try_from(before.as_u128()).unwrap_or(i64::MAX));

@@ -153,7 +153,7 @@ pub(crate) async fn a_change_of_factors_ends_what_older_factors_may_do(host: Hos
     let change = host.now();
     host.change_account("ana", move |account| account.head.factors_changed_at = Some(change)).await;
     let refused = on_laptop.post("/devices/current/trust").await.refused(403, "mfa_required");
-    assert!(detail(&refused).contains("have changed since"));
+    assert!(detail(&refused).contains("security event"));
     phone.activate(&on_phone.offer()).await.refused(403, "mfa_required");
     trust_for_host(&host, &on_phone.device(), &json!({ "method": "totp" })).await.refused(403, "mfa_required");
     host.pass_s(1);

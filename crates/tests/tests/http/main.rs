@@ -22,6 +22,7 @@ mod operations;
 mod problems;
 mod queries;
 mod quickstart;
+mod security_events;
 mod sessions;
 
 /// Makes of each story one test for each engine.
@@ -248,6 +249,18 @@ stories! {
         bad_values_are_named,
         all_faults_are_told_at_once,
         an_empty_query_is_none,
+    }
+    security_events {
+        each_event_ends_what_its_row_says,
+        an_event_says_what_it_ended,
+        what_cant_be_kept_is_not,
+        an_event_of_one_tenant_or_user_touches_no_other,
+        an_event_for_a_user_never_seen_counts_from_then_on,
+        a_disabled_account_is_shut_by_every_path_and_enabling_restores_nothing,
+        an_event_reported_again_has_no_second_effect,
+        sixty_four_reports_of_one_event_have_one_effect,
+        sessions_opened_in_between_are_judged_by_when_they_began,
+        bad_words_about_an_event_are_named_and_change_nothing,
     }
     sessions {
         a_list_shows_the_live_ones_unless_asked_otherwise,

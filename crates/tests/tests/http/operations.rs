@@ -96,6 +96,7 @@ pub(crate) fn body_of(operation: &Operation, names: &Names) -> Option<Value> {
             json!({ "user_id": names.user, "ip": "203.0.113.7", "user_agent": "curl/8.5.0", "second_factor": "done", "mfa": { "method": "totp" } })
         }
         "complete_sign_in" | "trust_user_device" | "step_up" => with_code(),
+        "report_security_event" => json!({ "type": "password_reset" }),
         "verify_session" => json!({ "token": names.token }),
         id if operation.takes_body() => panic!("{id} has no sample: add one here"),
         _ => return None,

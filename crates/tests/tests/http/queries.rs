@@ -26,7 +26,7 @@ pub(crate) async fn unknown_and_repeated_parameters_are_named(host: Host) {
                 "limit" => "5",
                 "status" => "all",
                 "cursor" => "x",
-                "except_current" | "end_sessions" => "true",
+                "except_current" | "end_sessions" | "wait" => "true",
                 other => panic!("what is the parameter {other}?"),
             };
             let answer = with(&format!("{name}={value}&{name}={value}")).await.refused(400, "invalid_request");

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use doorward_domain::{
     Account, Actor, Attempt, Binding, Cause, Decision, Device, DeviceId, Ending, Event, EventId, EventKind, Factor, Fingerprint, Generation, Generations,
-    Grant, Judgement, KeyId, KeyedHash, MfaMethod, NewAccount, Offer, OfferId, OfferState, Part, Presented, Raise, Reason, Refusal, SecondFactor, Seen,
-    Session, SessionId, SignIn, SignInState, Timestamp,
+    Grant, Judgement, KeyId, KeyedHash, MfaMethod, NewAccount, Offer, OfferId, OfferState, Part, Presented, Raise, Reason, Refusal, Reported, SecondFactor,
+    SecurityEvent, Seen, Session, SessionId, SignIn, SignInState, Timestamp,
 };
 use doorward_store::{AccountKey, Need, Page, Rows, Store};
 use doorward_tests::{Home, after, keys, mint, start, tenant, tenant_id, user_id};
@@ -170,6 +170,7 @@ impl Turn {
             generations: Generations {
                 sessions: self.of(&NUMBERS),
                 trust: self.of(&NUMBERS),
+                sign_ins: self.of(&NUMBERS),
                 tenant_sessions: self.of(&NUMBERS),
                 tenant_trust: self.of(&NUMBERS),
             },
@@ -196,6 +197,9 @@ impl Turn {
     }
 }
 
+/// The id under which every security event was reported.
+const EVENT_ID: &str = "the host's own: é'\"";
+
 /// An account with rows of every kind, half of them with every field set and half with none.
 fn furnish(account: &mut Account) {
     let mut turn = Turn(0);
@@ -213,11 +217,17 @@ fn furnish(account: &mut Account) {
         let of = turn.of(Generation::ALL);
         account.raises.push(Raise { of, to: number, ending: turn.ending(), actor: turn.text() });
     }
+    for &event in SecurityEvent::ALL {
+        let kept = turn.maybe(event.code() % 2 == 0, Turn::uuid).map(SessionId);
+        let [devices_untrusted, sessions_ended, activations_cancelled] = [(); 3].map(|()| turn.of(&NUMBERS));
+        let event_id = EVENT_ID.to_owned();
+        account.reported.push(Reported { event_id, event, at: turn.time(), devices_untrusted, sessions_ended, activations_cancelled, kept });
+    }
     account.head.disabled_at = Some(after(1));
     account.head.factors_changed_at = Some(after(2));
     account.head.credentials_changed_at = Some(Timestamp::from_micros(i64::MAX));
     account.head.last_event = i64::MAX;
-    (account.head.sessions_gen, account.head.trust_gen) = (NUMBERS[2], 7);
+    (account.head.sessions_gen, account.head.trust_gen, account.head.sign_ins_gen) = (NUMBERS[2], 7, NUMBERS[1]);
 }
 
 fn sorted(mut account: Account) -> Account {
@@ -227,6 +237,7 @@ fn sorted(mut account: Account) -> Account {
     account.sign_ins.sort_by_key(|row| row.id);
     account.events.sort_by_key(|row| row.number);
     account.raises.sort_by_key(|row| (row.of, row.to));
+    account.reported.sort_by_key(|row| row.event);
     account
 }
 
@@ -238,6 +249,7 @@ async fn everything(store: &Arc<dyn Store>, key: &AccountKey, written: &Account)
         sign_ins: Some(page),
         events: Some(page),
         raises: true,
+        reported: Some(EVENT_ID.to_owned()),
         ..Need::default()
     };
     let mut account = Account::clone(&*store.account(key.clone(), lists).await.expect("the store answers").expect("the account"));
@@ -274,7 +286,15 @@ pub(crate) async fn every_field_of_every_row_comes_back_as_it_went_in((store, ho
     // Written again as they are, they make no change at all; then each loses what it had, and gains what it lacked.
     let before = home.rows().await;
     let page = Page { before: None, limit: 1_000 };
-    let all = Need { sessions: Rows::Page(page), offers_since: Some(start()), sign_ins: Some(page), events: Some(page), raises: true, ..Need::default() };
+    let all = Need {
+        sessions: Rows::Page(page),
+        offers_since: Some(start()),
+        sign_ins: Some(page),
+        events: Some(page),
+        raises: true,
+        reported: Some(EVENT_ID.to_owned()),
+        ..Need::default()
+    };
     store
         .update(key.clone(), all.clone(), |account| {
             account.sessions = account.sessions.clone();
