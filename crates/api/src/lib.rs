@@ -15,6 +15,7 @@ mod openapi;
 pub mod problem;
 mod query;
 mod refusals;
+pub mod shown;
 pub mod trace;
 mod wire;
 

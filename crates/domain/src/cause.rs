@@ -80,8 +80,10 @@ pub enum Actor {
     Person(SessionId),
     /// A caller with an API key, and the human it names in `X-Doorward-Actor`, at most 100 characters.
     Key(ApiKeyId, Option<String>),
-    /// Doorward itself: a limit, an expiry, a command on the machine.
+    /// Doorward itself: a limit, an expiry.
     System,
+    /// A command on the machine, and the human who gave it, at most 100 characters.
+    Command(String),
 }
 
 impl std::fmt::Display for Actor {
@@ -91,6 +93,7 @@ impl std::fmt::Display for Actor {
             Self::Key(key, None) => write!(f, "key:{key}"),
             Self::Key(key, Some(human)) => write!(f, "key:{key}:{human}"),
             Self::System => f.write_str("system"),
+            Self::Command(human) => write!(f, "system:{human}"),
         }
     }
 }

@@ -38,6 +38,8 @@ closed_set! {
         SecurityEventApplied = 14 "security_event.applied",
         /// Everything in the tenant was ended.
         TenantFenced = 29 "tenant.fenced",
+        /// A tenant was made.
+        TenantCreated = 56 "tenant.created",
     }
 }
 
@@ -52,7 +54,7 @@ pub struct Event {
     pub kind: EventKind,
     /// When.
     pub at: Timestamp,
-    /// Who did it: `user:<session>`, `key:<key>[:<human>]` or `system`.
+    /// Who did it: `user:<session>`, `key:<key>[:<human>]` or `system[:<human>]`.
     pub actor: String,
     /// Why, where the kind alone doesn't say.
     pub cause: Option<Cause>,

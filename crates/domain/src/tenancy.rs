@@ -4,7 +4,7 @@ use aws_lc_rs::digest;
 use uuid::Uuid;
 
 use crate::event::About;
-use crate::{AccountId, ApiKey, Event, EventId, EventKind, Moment, Shard, Tenant, TenantId};
+use crate::{AccountId, ApiKey, Event, EventId, EventKind, Moment, Policy, Shard, Tenant, TenantId};
 
 /// A tenant, its API keys, and the events that the rule adds.
 #[derive(Debug, Clone, PartialEq)]
@@ -17,7 +17,23 @@ pub struct Tenancy {
     pub events: Vec<Event>,
 }
 
+/// A tenant as it is, with nothing in it.
+impl From<Tenant> for Tenancy {
+    fn from(tenant: Tenant) -> Self {
+        Self { tenant, keys: vec![], events: vec![] }
+    }
+}
+
 impl Tenancy {
+    /// A new tenant, with its first event.
+    #[must_use]
+    pub fn create(moment: &mut Moment<'_>, id: TenantId, policy: Policy) -> Self {
+        let tenant = Tenant { id, sessions_gen: 1, trust_gen: 1, fenced_at: None, policy, last_event: 0, created_at: moment.now };
+        let mut tenancy = Self::from(tenant);
+        tenancy.record(moment, EventKind::TenantCreated, About::default());
+        tenancy
+    }
+
     /// Adds an event to the tenant's own trail: what concerns no single user.
     pub fn record(&mut self, moment: &mut Moment<'_>, kind: EventKind, about: About) {
         self.tenant.last_event += 1;

@@ -1,7 +1,8 @@
 //! The command line: what `doorward` can be asked to do.
 
-use clap::{Arg, Command};
+use clap::{Arg, ArgMatches, Command, Subcommand as _};
 
+use crate::admin::Act;
 use crate::config::{SETTINGS, Setting};
 
 /// The whole command line.
@@ -15,6 +16,19 @@ pub(crate) fn command() -> Command {
         .subcommand(dev())
         .subcommand(migrate())
         .subcommand(openapi())
+        .subcommands(admin())
+}
+
+/// The commands for operators, each with the settings that lead to the database.
+fn admin() -> Vec<Command> {
+    let settings = || std::iter::once(config_file()).chain(named(&["data_dir", "database_url", "secret_key_file", "log", "log_format"]));
+    let with_settings = |command: Command| command.args(settings().map(|arg| arg.global(true))).args(crate::admin::flags());
+    Act::augment_subcommands(Command::new("admin")).get_subcommands().cloned().map(with_settings).collect()
+}
+
+/// Whether the command line asks for one of them.
+pub(crate) fn is_admin(matches: &ArgMatches) -> bool {
+    matches.subcommand_name().is_some_and(Act::has_subcommand)
 }
 
 fn serve() -> Command {

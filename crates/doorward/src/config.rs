@@ -120,7 +120,7 @@ impl Config {
             keys: check.keys(&database),
             database,
             bootstrap: check.bootstrap(),
-            log: check.log(),
+            log: check.log("info"),
             tls: check.tls(),
             trusted_proxies: check.trusted_proxies(),
             limits: check.limits(),
@@ -135,8 +135,17 @@ impl Config {
         let mut check = Check { given, faults: Vec::new() };
         let database = check.database();
         let keys = check.keys(&database);
-        let log = check.log();
+        let log = check.log("info");
         check.done((database, keys, log))
+    }
+
+    /// The same for commands that people give: quiet unless asked, and in words.
+    pub(crate) fn check_command(given: Given) -> Result<(Database, KeySource, LogConfig), Vec<Fault>> {
+        let mut check = Check { given, faults: Vec::new() };
+        let database = check.database();
+        let keys = check.keys(&database);
+        let log = check.log("warn");
+        check.done((database, keys, LogConfig { format: log.format.or(Some(LogFormat::Text)), ..log }))
     }
 
     /// What `dev` takes: where to listen, where its files go, and the log.
@@ -144,7 +153,7 @@ impl Config {
         let mut check = Check { given, faults: Vec::new() };
         let listen = check.address("listen").unwrap_or(SocketAddr::from(([127, 0, 0, 1], 8080)));
         let data_dir = check.text("data_dir").unwrap_or_else(|| "./data/dev".to_owned());
-        let log = check.log();
+        let log = check.log("info");
         check.done((listen, data_dir.into(), log))
     }
 }
@@ -261,7 +270,7 @@ impl Check {
         Some(Bootstrap { tenant: tenant.text, api_key: api_key.text })
     }
 
-    fn log(&mut self) -> LogConfig {
+    fn log(&mut self, usual: &str) -> LogConfig {
         let filter = match self.given.take("log") {
             Some(Value { text, origin }) => {
                 if let Err(error) = text.parse::<tracing_subscriber::EnvFilter>() {
@@ -271,7 +280,7 @@ impl Check {
                 }
                 text
             }
-            None => "info".to_owned(),
+            None => usual.to_owned(),
         };
         let format = self.given.take("log_format").and_then(|Value { text, origin }| {
             let format = LogFormat::named(text.trim());

@@ -53,6 +53,7 @@ pub(crate) async fn dev(listen: SocketAddr, demo_listen: SocketAddr, data_dir: &
     };
 
     let router = all_router(node.surfaces.clone()).merge(node.health.metrics()).merge(clock.router());
+    node.take_commands(&database);
     node.listen("public", socket, router, None);
     let welcome = Welcome { port: address.port(), demo_port: demo_address.port(), key_file: &key_file };
     let demo = doorward_demo::Config {

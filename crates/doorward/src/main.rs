@@ -1,5 +1,6 @@
 //! The `doorward` command: configuration, listeners, workers.
 
+mod admin;
 mod command;
 mod config;
 mod dev;
@@ -56,6 +57,10 @@ fn run(matches: &ArgMatches) -> Result<(), Failure> {
         Some(("openapi", _)) => {
             let written = std::io::stdout().write_all(doorward_api::description_json().as_bytes());
             written.map_err(|error| Failure::new(format!("The description can't be printed: {error}")))
+        }
+        Some((_, flags)) if command::is_admin(matches) => {
+            let (database, keys, log) = Config::check_command(given(flags)?)?;
+            block_on(admin::run(matches, database, keys, log))
         }
         _ => Err(Failure::of_settings("No such command. `doorward --help` lists them.")),
     }

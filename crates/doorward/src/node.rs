@@ -17,6 +17,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::admin::AdminSocket;
 use crate::config::{Bootstrap, Database, Limits};
 use crate::failure::Failure;
 use crate::health::Health;
@@ -121,6 +122,15 @@ impl Node {
     /// The token that is cancelled when the node begins to stop.
     pub(crate) fn stop(&self) -> CancellationToken {
         self.stop.clone()
+    }
+
+    /// Takes the commands of operators from now on, where the database is a file that this process owns.
+    pub(crate) fn take_commands(&self, database: &Database) {
+        let Database::Sqlite(path) = database else { return };
+        match AdminSocket::open(path) {
+            Ok(socket) => drop(self.listeners.spawn(socket.serve(Arc::clone(&self.service), self.stop()))),
+            Err(error) => tracing::warn!(%error, "no admin socket can be opened beside the database: commands work only while the server is stopped"),
+        }
     }
 
     /// Answers on a socket from now on.

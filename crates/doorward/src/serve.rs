@@ -60,6 +60,7 @@ async fn start(node: &Node, config: &Config, public: tokio::net::TcpListener, in
         Some(files) => Some(Tls::start(files.clone(), node.stop())?),
         None => None,
     };
+    node.take_commands(&config.database);
     let surfaces = node.surfaces.clone();
     match internal {
         Some(internal) => {

@@ -51,7 +51,34 @@ impl Backend {
     }
 }
 
-/// A way into one account: by its person's own session, or by a key of its tenant.
+/// A human at the machine who gives commands in a tenant: whoever may read the database may do all that can be done to it.
+#[derive(Debug, Clone)]
+pub struct Operator {
+    /// The tenant it acts in.
+    pub tenant: TenantId,
+    human: String,
+}
+
+impl Operator {
+    /// This human, as the audit trail will name them.
+    #[must_use]
+    pub fn new(tenant: TenantId, human: String) -> Self {
+        Self { tenant, human }
+    }
+
+    pub(crate) fn actor(&self) -> Actor {
+        Actor::Command(self.human.clone())
+    }
+
+    /// The account of one of the tenant's users.
+    #[must_use]
+    pub fn user(&self, user: UserId) -> Access {
+        let proof = Proof::Command { tenant: self.tenant.clone(), human: self.human.clone() };
+        Access { at: AccountKey::User(self.tenant.clone(), user), proof }
+    }
+}
+
+/// A way into one account: by its person's own session, by a key of its tenant, or by a command on the machine.
 #[derive(Debug, Clone)]
 pub struct Access {
     pub(crate) at: AccountKey,
@@ -62,6 +89,7 @@ pub struct Access {
 enum Proof {
     Session(AccessToken),
     Key { id: ApiKeyId, tenant: TenantId, human: Option<String> },
+    Command { tenant: TenantId, human: String },
 }
 
 /// The caller's own session and device, where a person calls.
@@ -81,7 +109,7 @@ impl Access {
     pub(crate) fn session(&self) -> Option<SessionId> {
         match &self.proof {
             Proof::Session(token) => Some(token.at.id),
-            Proof::Key { .. } => None,
+            Proof::Key { .. } | Proof::Command { .. } => None,
         }
     }
 
@@ -97,6 +125,10 @@ impl Access {
                 moment.actor = Actor::Key(*id, human.clone());
                 if account.head.tenant == *tenant { Ok(None) } else { Err(Refusal::NotFound) }
             }
+            Proof::Command { tenant, human } => {
+                moment.actor = Actor::Command(human.clone());
+                if account.head.tenant == *tenant { Ok(None) } else { Err(Refusal::NotFound) }
+            }
         }
     }
 
@@ -104,7 +136,7 @@ impl Access {
     fn missing(&self) -> Refusal {
         match self.proof {
             Proof::Session(_) => Refusal::Unauthenticated,
-            Proof::Key { .. } => Refusal::NotFound,
+            Proof::Key { .. } | Proof::Command { .. } => Refusal::NotFound,
         }
     }
 

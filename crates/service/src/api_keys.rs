@@ -1,6 +1,6 @@
 //! API keys: recognise a caller, and install the first key.
 
-use doorward_domain::{ApiKey, ApiKeyId, Policy, Preset, Refusal, Role, Tenant, TenantId};
+use doorward_domain::{ApiKey, ApiKeyId, Policy, Preset, Refusal, Role, Tenancy, TenantId};
 use doorward_store::StoreError;
 
 use crate::access::Backend;
@@ -34,9 +34,8 @@ impl Service {
         if self.store.tenant(id.clone()).await?.is_some() {
             return Ok(());
         }
-        let policy = Policy::preset(Preset::Consumer);
-        let tenant = Tenant { id: id.clone(), sessions_gen: 1, trust_gen: 1, fenced_at: None, policy, last_event: 0, created_at: self.clock.now() };
-        match self.store.create_tenant(tenant).await {
+        let tenancy = Tenancy::create(&mut self.moment(), id.clone(), Policy::preset(Preset::Consumer));
+        match self.store.create_tenant(tenancy).await {
             // Another node was quicker.
             Err(StoreError::Exists) => Ok(()),
             made => made,

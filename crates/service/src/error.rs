@@ -30,7 +30,7 @@ impl From<StoreError> for Error {
                 tracing::warn!(%error, "the store could not answer");
                 Self::Unavailable
             }
-            StoreError::Corrupt(_) | StoreError::Misconfigured(_) | StoreError::Exists | StoreError::Panicked(_) => {
+            StoreError::Corrupt(_) | StoreError::Misconfigured(_) | StoreError::Held(_) | StoreError::Exists | StoreError::Panicked(_) => {
                 tracing::error!(%error, "the store failed");
                 Self::Internal
             }

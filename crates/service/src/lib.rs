@@ -15,6 +15,7 @@ mod pages;
 mod security_events;
 mod sessions;
 mod sign_ins;
+mod tenants;
 mod upkeep;
 mod views;
 
@@ -24,7 +25,7 @@ use doorward_agents::Agents;
 use doorward_domain::KeyRing;
 use doorward_store::Store;
 
-pub use access::{Access, Backend};
+pub use access::{Access, Backend, Operator};
 pub use devices::{DeviceDetail, DeviceName, Trusted};
 pub use doorward_agents::{Description, DeviceInfo, Kind, Version};
 pub use env::{Clock, Entropy, SystemClock, SystemEntropy};

@@ -49,6 +49,12 @@ impl Service {
         self.unfit.get().is_none()
     }
 
+    /// Why this process may not answer at all, if so: its server keys don't fit the store.
+    #[must_use]
+    pub fn unfit(&self) -> Option<String> {
+        self.unfit.get().cloned()
+    }
+
     /// Records the present moment, so that a clock set back over a restart revives nothing. To be called every minute or so.
     ///
     /// # Errors

@@ -47,13 +47,13 @@ pub(crate) fn changes(before: Option<&Account>, after: &Account, keys: &KeyRing)
 }
 
 /// The rows by which a rule left a tenancy different.
-pub(crate) fn tenancy_changes(before: &Tenancy, after: &Tenancy) -> Vec<Change> {
+pub(crate) fn tenancy_changes(before: Option<&Tenancy>, after: &Tenancy) -> Vec<Change> {
     let mut changes = Vec::new();
     let (shard, account) = after.tenant.id.trail();
     let trail = Place { shard: i64::from(shard.0).cell(), account: account.0.cell(), ..Place::NOWHERE };
-    trail.compare(&mut changes, Some(std::slice::from_ref(&before.tenant)), std::slice::from_ref(&after.tenant));
-    trail.compare(&mut changes, Some(&before.keys), &after.keys);
-    trail.compare(&mut changes, Some(&before.events), &after.events);
+    trail.compare(&mut changes, before.map(|tenancy| std::slice::from_ref(&tenancy.tenant)), std::slice::from_ref(&after.tenant));
+    trail.compare(&mut changes, before.map(|tenancy| &tenancy.keys[..]), &after.keys);
+    trail.compare(&mut changes, before.map(|tenancy| &tenancy.events[..]), &after.events);
     changes
 }
 

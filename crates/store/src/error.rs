@@ -15,6 +15,9 @@ pub enum StoreError {
     /// What was to be created exists already.
     #[error("it exists already")]
     Exists,
+    /// Another process owns the database file.
+    #[error("{0} is in use by another doorward process; stop it first")]
+    Held(String),
     /// The configuration doesn't fit what is there.
     #[error("{0}")]
     Misconfigured(String),

@@ -70,8 +70,11 @@ pub trait Store: Send + Sync {
     /// A tenant.
     fn tenant(&self, id: TenantId) -> BoxFuture<'_, Result<Option<Arc<Tenant>>, StoreError>>;
 
-    /// Makes a tenant. [`StoreError::Exists`] if it is there.
-    fn create_tenant(&self, tenant: Tenant) -> BoxFuture<'_, Result<(), StoreError>>;
+    /// Every tenant, by its id.
+    fn tenants(&self) -> BoxFuture<'_, Result<Vec<Arc<Tenant>>, StoreError>>;
+
+    /// Makes a tenant, with the first events of its trail. [`StoreError::Exists`] if it is there.
+    fn found(&self, tenancy: Tenancy) -> BoxFuture<'_, Result<(), StoreError>>;
 
     /// Runs an administrative decision over a tenant and its API keys in one transaction. `false` if there is no such tenant.
     fn govern(&self, id: TenantId, decision: Governing) -> BoxFuture<'_, Result<bool, StoreError>>;
@@ -131,6 +134,14 @@ impl dyn Store + '_ {
         let ran = self.decide(at, need, decision).await?;
         let outcome = answer.lock().unwrap_or_else(PoisonError::into_inner).take();
         Ok(outcome.filter(|_| ran))
+    }
+
+    /// Makes a tenant.
+    ///
+    /// # Errors
+    /// `Exists` if it is there.
+    pub async fn create_tenant(&self, tenancy: impl Into<Tenancy>) -> Result<(), StoreError> {
+        self.found(tenancy.into()).await
     }
 
     /// Runs an administrative rule over a tenant and its API keys, as [`update`](#method.update) runs one over an account.

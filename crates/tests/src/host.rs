@@ -17,7 +17,7 @@ use doorward_api::context::RequestIds;
 use doorward_api::layers::{Frame, Guard};
 use doorward_api::metrics::Metrics;
 use doorward_domain::{Account, ApiKey, ApiKeyId, KeyRing, Mint, Policy, Preset, Role, Rules, TenantId, Timestamp};
-use doorward_service::{Clock, Service};
+use doorward_service::{Clock, Operator, Service};
 use doorward_store::{AccountKey, Need, Rows, Store, StoreError};
 use http::Request;
 use http_body_util::{BodyExt, Full};
@@ -29,7 +29,7 @@ pub use browser::{Browser, SignedIn};
 use env::{ManualClock, SeededEntropy};
 
 use crate::engines::{Given, Home};
-use crate::people::{change_tenant, mint, moment_with};
+use crate::people::change_tenant;
 use crate::words::{start, tenant_id, user_id};
 
 /// The server key of every host, to be told if it ever shows.
@@ -49,6 +49,7 @@ type Router = Box<dyn Fn(Request<Full<Bytes>>) -> Asked + Send + Sync>;
 struct Parts {
     home: Arc<Home>,
     store: Arc<dyn Store>,
+    service: Arc<Service>,
     clock: Arc<ManualClock>,
     metrics: Metrics,
     doors: [Router; 3],
@@ -107,7 +108,10 @@ impl Host {
             Err(failure) => panic!("the service doesn't start: {failure}"),
         }
         for tenant in [ACME, GLOBEX] {
-            service.ensure_tenant(&tenant_id(tenant)).await.expect("a tenant");
+            match store.create_tenant(crate::tenant(tenant)).await {
+                Ok(()) | Err(StoreError::Exists) => {}
+                Err(failure) => panic!("no tenant: {failure}"),
+            }
         }
         for key in api_keys {
             // Recorded as done once ever, so that a place can be opened again.
@@ -119,7 +123,7 @@ impl Host {
             let clock = Arc::clone(clock);
             RequestIds::new(move || clock.now().micros(), |seed| seed.fill(7))
         };
-        let surfaces = Surfaces { service, dev };
+        let surfaces = Surfaces { service: Arc::clone(&service), dev };
         let doors = [doorward_api::all_router(surfaces.clone()), doorward_api::public_router(surfaces.clone()), doorward_api::internal_router(surfaces)];
         let doors = doors.map(|router| {
             let router = router.layer((Frame::new(ids(&clock), metrics.clone(), dev), Guard::new(metrics.clone())));
@@ -131,7 +135,7 @@ impl Host {
                 }) as Asked
             }) as Router
         });
-        Self(Arc::new(Parts { home: Arc::clone(home), store, clock, metrics, doors, revealed: Mutex::default() }))
+        Self(Arc::new(Parts { home: Arc::clone(home), store, service, clock, metrics, doors, revealed: Mutex::default() }))
     }
 
     /// A browser of one of the tenant's users, new to Doorward.
@@ -242,12 +246,14 @@ impl Host {
     /// # Panics
     /// If the store fails.
     pub async fn fence(&self, tenant: &str) {
-        let now = self.now();
-        let fenced = self.0.store.administer(TenantId::new(tenant).expect("a slug"), move |tenancy| {
-            tenancy.fence(&mut moment_with(now, mint()));
-            Ok::<(), ()>(())
-        });
-        assert_eq!(fenced.await.expect("the store answers"), Some(Ok(())));
+        let operator = Operator::new(TenantId::new(tenant).expect("a slug"), "grace".to_owned());
+        self.0.service.fence(&operator).await.expect("the tenant is fenced");
+    }
+
+    /// The service behind the surfaces, for what no surface does.
+    #[must_use]
+    pub fn service(&self) -> &Arc<Service> {
+        &self.0.service
     }
 
     /// Changes the facts of a user's account, as security events will.

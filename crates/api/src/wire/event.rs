@@ -16,7 +16,7 @@ pub(crate) struct Event {
     /// When.
     #[schema(format = DateTime)]
     at: String,
-    /// Who did it: `user:<session>`, `key:<key>`, `key:<key>:<human>` or `system`. To the person a key is just `host`.
+    /// Who did it: `user:<session>`, `key:<key>`, `key:<key>:<human>`, `system` or `system:<human>`. To the person a key is just `host`, and no human is named.
     #[schema(example = "user:019aa0b2-3c4d-7e5f-8a6b-7c8d9e0f1a2b")]
     actor: String,
     /// Why, where the type alone doesn't say.
@@ -41,8 +41,12 @@ impl Event {
     /// For the person it happened to: that somebody of the host acted, and not who.
     pub(crate) fn for_person(view: doorward_service::EventView) -> Self {
         let event = Self::from(view);
-        let by_key = event.actor.starts_with("key:");
-        Self { actor: if by_key { "host".to_owned() } else { event.actor }, ..event }
+        let actor = match event.actor.split(':').next() {
+            Some("key") => "host".to_owned(),
+            Some("system") => "system".to_owned(),
+            _ => event.actor,
+        };
+        Self { actor, ..event }
     }
 }
 

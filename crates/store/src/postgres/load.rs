@@ -331,6 +331,12 @@ pub(super) fn tenant(id: &TenantId, lock: Lock) -> Ask {
     Ask::new(SQL[usize::from(lock == Lock::Yes)].as_str(), vec![id.as_str().cell()])
 }
 
+/// Every tenant.
+pub(super) fn tenants() -> Ask {
+    static SQL: LazyLock<String> = LazyLock::new(|| format!("SELECT {} FROM tenant t ORDER BY t.id COLLATE \"C\"", Tenant::TABLE.select_list("t")));
+    Ask::new(SQL.as_str(), vec![])
+}
+
 /// A tenant with its API keys, locked: the tenant's row first, so that whoever changes them waits for it.
 pub(super) fn tenancy(id: &TenantId) -> Vec<Ask> {
     static SQL: LazyLock<String> = LazyLock::new(|| format!("SELECT {} FROM api_key t WHERE t.tenant = $1 ORDER BY t.id", ApiKey::TABLE.select_list("t")));

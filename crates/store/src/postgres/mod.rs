@@ -16,7 +16,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, LazyLock};
 
 use arc_swap::ArcSwapOption;
-use doorward_domain::{Account, ApiKey, Head, KeyId, KeyRing, KeyedHash, SessionRef, SessionStatus, SignIn, SignInId, Tenant, TenantId, Timestamp};
+use doorward_domain::{Account, ApiKey, Head, KeyId, KeyRing, KeyedHash, SessionRef, SessionStatus, SignIn, SignInId, Tenancy, Tenant, TenantId, Timestamp};
 
 use crate::changes::{Change, Place, Write, changes, tenancy_changes};
 use crate::row::{Row as _, ToCell as _};
@@ -119,7 +119,7 @@ impl PostgresStore {
             let mut tenancy = before.clone();
             let verdict = catch_unwind(AssertUnwindSafe(|| decision(&mut tenancy))).map_err(|panic| StoreError::Panicked(message(&*panic)))?;
             let writes = match verdict {
-                Verdict::Commit => tenancy_changes(&before, &tenancy).into_iter().map(write).collect(),
+                Verdict::Commit => tenancy_changes(Some(&before), &tenancy).into_iter().map(write).collect(),
                 Verdict::Refuse => vec![],
             };
             Ok(Step { answer: true, writes })
@@ -197,9 +197,16 @@ impl Store for PostgresStore {
         Box::pin(async move { Ok(self.one(load::tenant(&id, Lock::No)).await?.decode(Seal::Open)?.pop().map(Arc::new)) })
     }
 
-    fn create_tenant(&self, tenant: Tenant) -> BoxFuture<'_, Result<(), StoreError>> {
-        let ask = write(Place::NOWHERE.change(Tenant::TABLE, Write::Insert, tenant.encode()));
-        Box::pin(async move { self.database.write(ask).await.map(drop) })
+    fn tenants(&self) -> BoxFuture<'_, Result<Vec<Arc<Tenant>>, StoreError>> {
+        Box::pin(async move { Ok(self.one(load::tenants()).await?.decode(Seal::Open)?.into_iter().map(Arc::new).collect()) })
+    }
+
+    fn found(&self, tenancy: Tenancy) -> BoxFuture<'_, Result<(), StoreError>> {
+        let writes: Vec<Ask> = tenancy_changes(None, &tenancy).into_iter().map(write).collect();
+        let judge = move |answers: &[Answer]| {
+            if answers[0].rows.is_empty() { Ok(Step { answer: (), writes: writes.clone() }) } else { Err(StoreError::Exists) }
+        };
+        Box::pin(self.database.change(None, vec![load::tenant(&tenancy.tenant.id, Lock::Yes)], judge))
     }
 
     fn govern(&self, id: TenantId, decision: Governing) -> BoxFuture<'_, Result<bool, StoreError>> {

@@ -48,7 +48,7 @@ impl Ownership {
         let path = &path.canonicalize().map_err(|error| fault("can't find", &error))?;
         let lock = private(&beside(path, ".lock")).map_err(|error| fault("can't make the lock of", &error))?;
         lock.try_lock().map_err(|error| match error {
-            TryLockError::WouldBlock => StoreError::Misconfigured(format!("{} is in use by another doorward process; stop it first", path.display())),
+            TryLockError::WouldBlock => StoreError::Held(path.display().to_string()),
             TryLockError::Error(error) => fault("can't lock", &error),
         })?;
         // A new file is durable only once its folder is.

@@ -13,7 +13,9 @@ use std::time::Duration;
 
 use arc_swap::{ArcSwap, ArcSwapOption};
 use crossbeam_channel::{RecvTimeoutError, Sender, bounded};
-use doorward_domain::{Account, ApiKey, Head, KeyId, KeyRing, KeyedHash, SessionId, SessionRef, SessionStatus, SignIn, SignInId, Tenant, TenantId, Timestamp};
+use doorward_domain::{
+    Account, ApiKey, Head, KeyId, KeyRing, KeyedHash, SessionId, SessionRef, SessionStatus, SignIn, SignInId, Tenancy, Tenant, TenantId, Timestamp,
+};
 use rusqlite::{Connection, OptionalExtension as _};
 
 use crate::changes::{Place, Write};
@@ -263,14 +265,16 @@ impl Store for SqliteStore {
         ready(self.open_still().map(|()| self.shared.directory.load().tenants.get(&id).cloned()))
     }
 
-    fn create_tenant(&self, tenant: Tenant) -> BoxFuture<'_, Result<(), StoreError>> {
-        Box::pin(self.writer.submit(move |batch| {
-            batch.write(&Place::NOWHERE.change(Tenant::TABLE, Write::Insert, tenant.encode()))?;
-            let mut directory = batch.directory();
-            directory.tenants.insert(tenant.id.clone(), Arc::new(tenant));
-            batch.set_directory(directory, false);
-            Ok(())
+    fn tenants(&self) -> BoxFuture<'_, Result<Vec<Arc<Tenant>>, StoreError>> {
+        ready(self.open_still().map(|()| {
+            let mut tenants: Vec<_> = self.shared.directory.load().tenants.values().cloned().collect();
+            tenants.sort_unstable_by(|a, b| a.id.cmp(&b.id));
+            tenants
         }))
+    }
+
+    fn found(&self, tenancy: Tenancy) -> BoxFuture<'_, Result<(), StoreError>> {
+        Box::pin(self.writer.submit(move |batch| batch.found(tenancy)))
     }
 
     fn govern(&self, id: TenantId, decision: Governing) -> BoxFuture<'_, Result<bool, StoreError>> {

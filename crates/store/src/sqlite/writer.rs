@@ -9,7 +9,7 @@ use std::thread::JoinHandle;
 
 use arc_swap::{ArcSwap, ArcSwapOption};
 use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
-use doorward_domain::{Account, AccountId, ApiKey, Device, KeyRing, KeyedHash, Tenant, TenantId};
+use doorward_domain::{Account, AccountId, ApiKey, Device, KeyRing, KeyedHash, Tenancy, Tenant, TenantId};
 use rusqlite::Connection;
 use tokio::sync::oneshot;
 
@@ -253,12 +253,24 @@ impl Batch<'_> {
         Ok(true)
     }
 
+    /// Makes a tenant.
+    pub(super) fn found(&mut self, tenancy: Tenancy) -> Result<(), StoreError> {
+        for change in &tenancy_changes(None, &tenancy) {
+            self.write(change)?;
+        }
+        let mut directory = self.directory();
+        directory.keys.extend(tenancy.keys.iter().map(|key| (key.hash.clone(), Arc::new(key.clone()))));
+        directory.tenants.insert(tenancy.tenant.id.clone(), Arc::new(tenancy.tenant));
+        self.set_directory(directory, false);
+        Ok(())
+    }
+
     /// Runs an administrative decision. `false` if there is no such tenant.
     pub(super) fn govern(&mut self, id: &TenantId, decision: &Governing) -> Result<bool, StoreError> {
         let Some(before) = load::tenancy(self.connection, id)? else { return Ok(false) };
         let mut tenancy = before.clone();
         if decision(&mut tenancy) == Verdict::Commit {
-            for change in &tenancy_changes(&before, &tenancy) {
+            for change in &tenancy_changes(Some(&before), &tenancy) {
                 self.write(change)?;
             }
             let mut directory = self.directory();

@@ -11,6 +11,7 @@ mod credentials;
 mod description;
 mod device_endings;
 mod devices;
+mod fences;
 mod gate;
 mod history;
 mod ids;
@@ -158,6 +159,11 @@ stories! {
         trust_is_given_and_renewed_by_the_person,
         an_app_is_described_by_what_it_says_of_itself,
         client_hints_are_laid_over_the_user_agent,
+    }
+    fences {
+        a_fence_ends_everything_of_its_tenant_and_nothing_of_another,
+        a_fence_is_one_event_of_the_tenants_own_trail,
+        a_command_acts_in_its_own_tenant_and_under_its_humans_name,
     }
     gate {
         a_session_that_skipped_never_gives_trust,

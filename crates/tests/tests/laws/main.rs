@@ -172,6 +172,7 @@ laws! {
         server_keys_must_fit_those_on_record,
         the_latest_moment_never_goes_back,
         of_sixty_four_moments_at_once_the_latest_stays,
+        a_tenant_is_made_with_its_first_event_or_not_at_all,
         what_a_rule_does_to_a_tenant_its_keys_and_its_trail_is_one_commit,
         a_key_whose_hash_was_replaced_is_found_by_the_new_one_alone,
     }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use doorward_domain::{ApiKey, ApiKeyId, Binding, KeyId, KeyedHash, MfaMethod, Policy, Preset, Role, Rules, Tenant, Timestamp};
+use doorward_domain::{ApiKey, ApiKeyId, Binding, KeyId, KeyedHash, MfaMethod, Policy, Preset, Role, Rules, Tenancy, Tenant, Timestamp};
 use doorward_store::{Store, StoreError};
 use doorward_tests::{Home, Person, after, at_once, just_before, mint, moment_with, start, tenant, tenant_id, tenant_with};
 use uuid::Uuid;
@@ -254,5 +254,23 @@ pub(crate) async fn a_key_whose_hash_was_replaced_is_found_by_the_new_one_alone(
         let store = if reopened { home.reopen(&store).await } else { Arc::clone(&store) };
         assert_eq!(store.api_key(key(1).hash).await.expect("the store answers"), None);
         assert!(store.api_key(key(2).hash).await.expect("the store answers").is_some_and(|key| key.tenant == tenant_id("acme")));
+    }
+}
+
+pub(crate) async fn a_tenant_is_made_with_its_first_event_or_not_at_all((store, home): (Arc<dyn Store>, Arc<Home>)) {
+    let made = |slug: &str| Tenancy::create(&mut moment_with(start(), mint()), tenant_id(slug), Policy::preset(Preset::Consumer));
+    for slug in ["b", "a-1", "a", "c"] {
+        store.create_tenant(made(slug)).await.expect("a new tenant");
+    }
+    let before = home.rows().await;
+    assert_eq!(before.iter().filter(|row| row.starts_with("event:")).count(), 4);
+    assert!(matches!(store.create_tenant(made("a")).await, Err(StoreError::Exists)));
+    assert_eq!(home.rows().await, before);
+    for reopened in [false, true] {
+        let store = if reopened { home.reopen(&store).await } else { Arc::clone(&store) };
+        let tenants = store.tenants().await.expect("the store answers");
+        let named: Vec<_> = tenants.iter().map(|tenant| tenant.id.as_str()).collect();
+        assert_eq!(named, ["a", "a-1", "b", "c"], "by their ids");
+        assert_eq!(**tenants.first().expect("one"), made("a").tenant);
     }
 }

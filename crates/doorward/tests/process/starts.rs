@@ -1,94 +1,13 @@
-//! The `doorward` command as a process: its start, its messages, its end.
+//! Its start, its messages, its end.
 
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{BufRead, BufReader};
 use std::net::TcpStream;
-use std::path::Path;
-use std::process::{Child, Command, Stdio};
-use std::sync::mpsc::{Receiver, channel};
-use std::time::{Duration, Instant};
+use std::process::{Command, Stdio};
+use std::time::Duration;
 
-use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
-const KEY: &str = "canary-bootstrap-key-0123456789-abcdefgh";
-const SECRET: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
-
-/// A running `doorward` and the lines of its log.
-struct Doorward {
-    child: Child,
-    log: Receiver<String>,
-    seen: Vec<Value>,
-}
-
-fn command(dir: &Path, arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_doorward"));
-    command.args(arguments).current_dir(dir).env_clear().stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    command
-}
-
-impl Doorward {
-    fn start(mut command: Command) -> Self {
-        let mut child = command.spawn().expect("the binary runs");
-        let stderr = child.stderr.take().expect("piped");
-        let (send, log) = channel();
-        std::thread::spawn(move || BufReader::new(stderr).lines().map_while(Result::ok).try_for_each(|line| send.send(line)));
-        Self { child, log, seen: Vec::new() }
-    }
-
-    /// Where it listens by this name, as its log says.
-    fn address(&mut self, listener: &str) -> String {
-        loop {
-            if let Some(line) = self.seen.iter().find(|line| line["message"] == "listening" && line["listener"] == listener) {
-                return line["address"].as_str().expect("an address").to_owned();
-            }
-            let line = self.log.recv_timeout(Duration::from_secs(10)).expect("it says where it listens");
-            self.seen.push(serde_json::from_str(&line).unwrap_or_else(|_| panic!("no JSON: {line}")));
-        }
-    }
-
-    /// Tells it to stop; how long that took, whether it went well, and the whole log.
-    fn stop(mut self) -> (Duration, bool, String) {
-        let began = Instant::now();
-        let pid = Pid::from_child(&self.child);
-        kill_process(pid, Signal::TERM).expect("it runs");
-        let status = self.child.wait().expect("it ends");
-        let took = began.elapsed();
-        self.seen.extend(self.log.iter().filter_map(|line| serde_json::from_str(&line).ok()));
-        (took, status.success(), self.seen.iter().map(|line| format!("{line}\n")).collect())
-    }
-}
-
-impl Drop for Doorward {
-    fn drop(&mut self) {
-        // It may have ended.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-/// The exit code and the messages of a command that ends by itself.
-fn refused(mut command: Command) -> (Option<i32>, String) {
-    let mut child = command.spawn().expect("the binary runs");
-    let began = Instant::now();
-    while child.try_wait().expect("it can be asked").is_none() {
-        if began.elapsed() > Duration::from_secs(10) {
-            child.kill().expect("it can be killed");
-        }
-        std::thread::sleep(Duration::from_millis(10));
-    }
-    let output = child.wait_with_output().expect("it ended");
-    (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
-}
-
-/// Status and body of a GET.
-fn get(address: &str, path: &str, headers: &str) -> (u16, String) {
-    let mut stream = TcpStream::connect(address).expect("it listens");
-    write!(stream, "GET {path} HTTP/1.1\r\nHost: doorward.localhost\r\nConnection: close\r\n{headers}\r\n").expect("sent");
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).expect("an answer");
-    let status = answer.split(' ').nth(1).and_then(|status| status.parse().ok()).expect("a status");
-    (status, answer.split_once("\r\n\r\n").map(|(_, body)| body.to_owned()).unwrap_or_default())
-}
+use crate::running::{Doorward, KEY, SECRET, command, get, refused};
 
 #[test]
 fn serve_starts_answers_and_stops_and_shows_no_secret() {

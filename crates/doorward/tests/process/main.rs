@@ -1,0 +1,5 @@
+//! The `doorward` command as a process.
+
+mod commands;
+mod running;
+mod starts;

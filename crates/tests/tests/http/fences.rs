@@ -1,0 +1,88 @@
+//! What an operator at the machine does: ends everything in a tenant, or something of a user in it.
+
+use doorward_domain::{Refusal, Role};
+use doorward_service::{DeviceName, Error, Operator};
+use doorward_tests::host::browser::{judgement, with_code};
+use doorward_tests::host::{ACME, Answer, Browser, GLOBEX, Host, SignedIn, api_key};
+use doorward_tests::{tenant_id, user_id};
+use serde_json::json;
+
+/// All that a user can have at a moment: a trusted device, a session by that trust, an open offer, a sign-in in progress.
+struct Belongings {
+    trusted: Browser,
+    by_factor: SignedIn,
+    by_trust: SignedIn,
+    offered: Browser,
+    in_session: SignedIn,
+    in_progress: Answer,
+}
+
+async fn furnish(host: &Host, tenant: &str) -> Belongings {
+    let mut trusted = host.browser("ana").in_tenant(tenant);
+    let by_factor = trusted.enter_and_trust().await;
+    let by_trust = trusted.enter_skipping().await;
+    let mut offered = host.browser("ana").in_tenant(tenant);
+    let in_session = offered.enter().await;
+    let in_progress = trusted.evaluate().await;
+    Belongings { trusted, by_factor, by_trust, offered, in_session, in_progress }
+}
+
+pub(crate) async fn a_fence_ends_everything_of_its_tenant_and_nothing_of_another(host: Host) {
+    let mut ours = furnish(&host, ACME).await;
+    let mut theirs = furnish(&host, GLOBEX).await;
+    host.pass_s(1);
+    host.fence(ACME).await;
+    for session in [&ours.by_factor, &ours.by_trust, &ours.in_session] {
+        assert_eq!(session.why_out().await.as_deref(), Some("tenant_fenced"));
+        session.get("/devices").await.refused(401, "unauthenticated");
+        session.post("/sessions/current/heartbeat").await.refused(401, "unauthenticated");
+    }
+    ours.offered.activate(&ours.in_session.offer()).await.refused(404, "activation_not_found");
+    ours.trusted.try_complete(&ours.in_progress, &with_code()).await.refused(409, "sign_in_cancelled");
+    let again = ours.trusted.evaluate().await;
+    assert_eq!(judgement(&again).0, "challenge", "the device is known and no longer trusted");
+    let devices = host.ask("GET", "/internal/users/ana/devices").by(Role::Operator).await.expect(200);
+    let ended = devices.body["items"].as_array().expect("a list").iter().filter(|device| device["trust_ended_reason"] == "tenant_fenced").count();
+    assert_eq!((ended, &devices.body["items"][0]["status"]), (1, &json!("unverified")));
+    // Life goes on: a new session, and new trust.
+    let mut trusted = ours.trusted.clone();
+    assert!(trusted.enter_and_trust().await.is_in().await);
+    assert_eq!(trusted.judged().await.0, "allow");
+
+    // They sign in with keys of their own tenant, of which nothing was touched.
+    let verify = |session: &SignedIn| host.ask("POST", "/internal/sessions/verify").key(&api_key(GLOBEX, Role::Host)).json(&json!({ "token": session.token }));
+    for session in [&theirs.by_factor, &theirs.by_trust, &theirs.in_session] {
+        assert_eq!(verify(session).await.expect(200).body["active"], true);
+    }
+    assert_eq!(theirs.trusted.judged().await.0, "allow");
+    theirs.trusted.try_complete(&theirs.in_progress, &json!({})).await.expect(201);
+    theirs.offered.activate(&theirs.in_session.offer()).await.expect(200);
+}
+
+pub(crate) async fn a_fence_is_one_event_of_the_tenants_own_trail(host: Host) {
+    for user in 0..20 {
+        host.browser(&format!("user-{user}")).enter().await;
+    }
+    let before = host.rows().await;
+    host.fence(ACME).await;
+    let changed: Vec<String> = host.rows().await.into_iter().filter(|row| !before.contains(row)).collect();
+    let of = |table: &str| changed.iter().filter(|row| row.starts_with(table)).count();
+    assert_eq!((changed.len(), of("tenant:"), of("event:")), (2, 1, 1), "{changed:?}");
+    assert!(changed.iter().any(|row| row.contains("system:grace")), "{changed:?}");
+    let nobody = host.service().fence(&Operator::new(tenant_id("initech"), "grace".to_owned())).await;
+    assert!(matches!(nobody, Err(Error::Refused(Refusal::NotFound))));
+}
+
+pub(crate) async fn a_command_acts_in_its_own_tenant_and_under_its_humans_name(host: Host) {
+    let opened = host.browser("ana").enter_and_trust().await;
+    let device = DeviceName::Id(opened.device().parse().expect("an id"));
+    let rows = host.rows().await;
+    let elsewhere = Operator::new(tenant_id(GLOBEX), "grace".to_owned()).user(user_id("ana"));
+    assert!(matches!(host.service().untrust_device(&elsewhere, device, false).await, Err(Error::Refused(Refusal::NotFound))));
+    assert_eq!(host.rows().await, rows);
+    let here = Operator::new(tenant_id(ACME), "grace".to_owned()).user(user_id("ana"));
+    host.service().untrust_device(&here, device, false).await.expect("the device is hers");
+    let last = |events: Answer| events.text_at("/items/0/actor");
+    assert_eq!(last(host.ask("GET", "/internal/users/ana/events").by(Role::Viewer).await.expect(200)), "system:grace");
+    assert_eq!(last(opened.get("/events").await.expect(200)), "system", "who works at the host is none of her business");
+}
