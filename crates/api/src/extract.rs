@@ -25,18 +25,28 @@ impl FromRequestParts<Surfaces> for Person {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, surfaces: &Surfaces) -> Result<Self, Problem> {
-        let Some(given) = only(&parts.headers, header::AUTHORIZATION.as_str()) else { return Err(Problem::unauthenticated(Challenge::Bearer)) };
-        let token = given.split_once(' ').filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer")).map(|(_, token)| token.trim());
-        let token = token.ok_or_else(|| Problem::unauthenticated(Challenge::Bearer))?;
+        let token = authorization(&parts.headers, "bearer").ok_or_else(|| Problem::unauthenticated(Challenge::Bearer))?;
         // Before anything else of the request is read: the order of refusals begins with 401.
         let access = surfaces.service.person(token).await?;
         Ok(Self { access, token: token.to_owned() })
     }
 }
 
+/// What the `Authorization` header says under this scheme, if the header is there once.
+pub(crate) fn authorization<'a>(headers: &'a HeaderMap, scheme: &str) -> Option<&'a str> {
+    let (given, credentials) = only(headers, header::AUTHORIZATION.as_str())?.split_once(' ')?;
+    if given.eq_ignore_ascii_case(scheme) { Some(credentials.trim()) } else { None }
+}
+
 /// What an operation needs of a key.
 pub(crate) trait Grade: Send {
     const RIGHT: Right;
+    /// How a caller without a good key is told to show one.
+    const CHALLENGE: Challenge = Challenge::ApiKey;
+    /// The key's text, if there is one and no other.
+    fn key(headers: &HeaderMap) -> Option<String> {
+        only(headers, "x-api-key").map(str::to_owned)
+    }
 }
 
 macro_rules! grades {
@@ -57,8 +67,8 @@ impl<G: Grade> FromRequestParts<Surfaces> for Key<G> {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, surfaces: &Surfaces) -> Result<Self, Problem> {
-        let unknown = || Problem::unauthenticated(Challenge::ApiKey);
-        let key = only(&parts.headers, "x-api-key").ok_or_else(unknown)?.to_owned();
+        let unknown = || Problem::unauthenticated(G::CHALLENGE);
+        let key = G::key(&parts.headers).ok_or_else(unknown)?;
         let tenant = match parts.headers.get("x-tenant-id") {
             None => None,
             Some(_) => Some(only(&parts.headers, "x-tenant-id").ok_or_else(unknown)?.to_owned()),
@@ -89,7 +99,7 @@ fn actor(headers: &HeaderMap) -> Result<Option<String>, Problem> {
 }
 
 /// A header that is there once, as visible text.
-fn only<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+pub(crate) fn only<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     only_bytes(headers, name).and_then(|bytes| std::str::from_utf8(bytes).ok()).filter(|text| !text.is_empty())
 }
 
@@ -160,8 +170,13 @@ impl<S: Send + Sync> FromRequest<S> for NoBody {
     }
 }
 
+/// The media type of the body, without its parameters.
+pub(crate) fn media_type(headers: &HeaderMap) -> &str {
+    only(headers, header::CONTENT_TYPE.as_str()).and_then(|value| value.split(';').next()).map(str::trim).unwrap_or_default()
+}
+
 fn is_json(headers: &HeaderMap) -> bool {
-    let essence = only(headers, header::CONTENT_TYPE.as_str()).and_then(|value| value.split(';').next()).map(str::trim).unwrap_or_default();
+    let essence = media_type(headers);
     let suffixed = essence.get(..12).is_some_and(|start| start.eq_ignore_ascii_case("application/")) && essence.to_ascii_lowercase().ends_with("+json");
     essence.eq_ignore_ascii_case("application/json") || suffixed
 }

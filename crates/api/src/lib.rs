@@ -4,6 +4,7 @@
 //! its paths and its errors; the two own APIs, `internal` and `native`, share their wire types and the problem form.
 
 pub mod context;
+mod cookies;
 mod docs;
 mod extract;
 mod internal;
@@ -35,6 +36,8 @@ pub struct Surfaces {
     pub service: Arc<Service>,
     /// Dev mode: cookies for plain http on loopback.
     pub dev: bool,
+    /// The name of the host's own cookie that holds the access token, for forward-auth.
+    pub session_cookie: Option<Arc<str>>,
 }
 
 /// What people's apps and browsers reach: native, the description and its page, the pages of the problems.

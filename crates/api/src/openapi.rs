@@ -8,12 +8,13 @@ use utoipa::openapi::{Content, InfoBuilder, LicenseBuilder, OpenApi, Ref, RefOr,
 use crate::problem::{MEDIA_TYPE, ProblemBody};
 use crate::{internal, native};
 
-const TAGS: [(&str, &str); 7] = [
+const TAGS: [(&str, &str); 8] = [
     ("devices", "The signed-in person's devices: list, trust, stop trusting, report, remove. Bearer access token."),
     ("sessions", "The signed-in person's sessions: list, end, keep alive. Bearer access token."),
     ("events", "The signed-in person's own security history. Bearer access token."),
     ("sign-ins", "For the host's backend: evaluate a sign-in after the first factor, then complete it. API key."),
     ("sessions (internal)", "For the host's backend and its services: check access tokens, open sessions. API key."),
+    ("gateways", "For proxies and services: may this request pass, and whose token is this? The caller's own token, or an API key."),
     ("activations", "For hosts that keep the device token themselves: take up or decline an offer of trust. API key."),
     ("people", "For operators and the host: what is known of a person, and what can be ended for them. API key."),
 ];
@@ -38,16 +39,17 @@ pub fn description() -> OpenApi {
     components.security_schemes.insert("access_token".to_owned(), RefOr::T(SecurityScheme::Http(bearer)));
     let key = ApiKey::Header(ApiKeyValue::with_description("X-API-Key", "An API key, `dwk_…`; each operation's least role is in `x-doorward-role`"));
     components.security_schemes.insert("api_key".to_owned(), RefOr::T(SecurityScheme::ApiKey(key)));
+    let basic = HttpBuilder::new().scheme(HttpAuthScheme::Basic).description(Some("An API key as the password, under any name")).build();
+    components.security_schemes.insert("basic".to_owned(), RefOr::T(SecurityScheme::Http(basic)));
     let (name, schema) = (<ProblemBody as utoipa::ToSchema>::name().into_owned(), <ProblemBody as utoipa::PartialSchema>::schema());
     components.schemas.insert(name, schema);
     let mut further = vec![];
     <ProblemBody as utoipa::ToSchema>::schemas(&mut further);
     components.schemas.extend(further);
     for (path, item) in &mut api.paths.paths {
-        let internal = path.starts_with("/internal/");
         let operations = [&mut item.get, &mut item.post, &mut item.patch, &mut item.put, &mut item.delete];
         for operation in operations.into_iter().flatten() {
-            share(operation, path, internal);
+            share(operation, path);
         }
     }
     api
@@ -64,9 +66,14 @@ fn tag(name: &str, text: &str) -> Tag {
 }
 
 /// What every operation of a surface has: its credentials, and the problems that any of them may answer with.
-fn share(operation: &mut Operation, path: &str, internal: bool) {
-    let scheme = if internal { "api_key" } else { "access_token" };
-    operation.security = Some(vec![SecurityRequirement::new::<_, [&str; 0], &str>(scheme, [])]);
+fn share(operation: &mut Operation, path: &str) {
+    let schemes: &[&str] = match path {
+        path if path.starts_with("/api/v1/") || path.starts_with("/internal/forward-auth") => &["access_token"],
+        path if path.starts_with("/internal/") => &["api_key"],
+        path if path.starts_with("/oauth2/") => &["api_key", "basic"],
+        _ => &[],
+    };
+    operation.security = Some(schemes.iter().map(|scheme| SecurityRequirement::new::<_, [&str; 0], &str>(*scheme, [])).collect());
     for (status, response) in &mut operation.responses.responses {
         if let RefOr::T(response) = response {
             response.description = success(status).to_owned();
@@ -93,7 +100,7 @@ fn share(operation: &mut Operation, path: &str, internal: bool) {
         ("409", "The state doesn't allow it", acts_on_token || signs_in || path.ends_with("/trust")),
         ("410", "The sign-in is older than 10 minutes", path.ends_with("/complete")),
         ("413", "The body is larger than 64 KiB", true),
-        ("415", "The body isn't JSON", has_body),
+        ("415", "The body is of another media type", has_body),
         ("422", "Not used yet", false),
         ("429", "Too many requests; `Retry-After` says when to come back", false),
         ("500", "A defect of ours", true),

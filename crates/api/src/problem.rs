@@ -52,6 +52,8 @@ pub enum Challenge {
     InvalidToken,
     /// An API key: the surfaces for the host's backend.
     ApiKey,
+    /// An API key, which may also come as the password of HTTP Basic: what OAuth clients can send.
+    Basic,
 }
 
 /// One fault of a request.
@@ -247,6 +249,7 @@ impl Challenge {
             Self::Bearer => r#"Bearer realm="doorward""#,
             Self::InvalidToken => r#"Bearer realm="doorward", error="invalid_token""#,
             Self::ApiKey => r#"ApiKey realm="doorward""#,
+            Self::Basic => r#"Basic realm="doorward", ApiKey realm="doorward""#,
         })
     }
 }

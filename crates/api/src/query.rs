@@ -2,7 +2,7 @@
 
 use axum::extract::FromRequestParts;
 use doorward_domain::{DeviceStatus, SessionStatus};
-use doorward_service::PageRequest;
+use doorward_service::{PageRequest, RequiredFactor};
 use http::request::Parts;
 
 use crate::problem::{FieldError, FieldFault, Problem};
@@ -53,16 +53,20 @@ impl Given {
         })
     }
 
-    fn page(&mut self) -> PageRequest {
-        let digits = |text: &str| if text.bytes().all(|b| b.is_ascii_digit()) && !text.starts_with('0') { text.parse::<u16>().ok() } else { None };
-        let limit = match self.value("limit").map(digits) {
-            None => 20,
-            Some(Some(limit @ 1..=100)) => limit,
-            Some(_) => {
-                self.fault("limit", FieldFault::Range, "must be a number from 1 to 100");
-                20
+    /// A number from 1 to `most`, if it is there.
+    fn number(&mut self, name: &str, most: u32) -> Option<u32> {
+        let digits = |text: &str| if text.bytes().all(|b| b.is_ascii_digit()) && !text.starts_with('0') { text.parse::<u32>().ok() } else { None };
+        match self.value(name).map(digits)? {
+            Some(number) if (1..=most).contains(&number) => Some(number),
+            _ => {
+                self.fault(name, FieldFault::Range, &format!("must be a number from 1 to {most}"));
+                None
             }
-        };
+        }
+    }
+
+    fn page(&mut self) -> PageRequest {
+        let limit = self.number("limit", 100).and_then(|limit| u16::try_from(limit).ok()).unwrap_or(20);
         PageRequest { limit, cursor: self.value("cursor").map(str::to_owned) }
     }
 }
@@ -185,5 +189,27 @@ impl Parameters for ExceptCurrent {
     fn read(given: &mut Given) -> Self {
         Waiting::read(given);
         Self(given.flag("except_current"))
+    }
+}
+
+/// How old a second factor may be at most for forward-auth, in seconds: a year.
+const MAX_AGE_S: u32 = 31_536_000;
+
+/// `require` and `max_age`: what a proxy asks of a session.
+pub(crate) struct Required(pub(crate) Option<RequiredFactor>);
+
+impl Parameters for Required {
+    const NAMES: &'static [&'static str] = &["require", "max_age"];
+    fn read(given: &mut Given) -> Self {
+        let required = given.value("require").map(|word| word == "mfa");
+        if required == Some(false) {
+            given.fault("require", FieldFault::Format, "must be mfa");
+        }
+        let within_s = given.number("max_age", MAX_AGE_S);
+        // An age of nothing would let everybody pass whom the configuration means to stop.
+        if within_s.is_some() && required.is_none() {
+            given.fault("max_age", FieldFault::Conflict, "goes with require=mfa alone");
+        }
+        Self(required.map(|_| RequiredFactor { within_s }))
     }
 }

@@ -171,6 +171,13 @@ impl Account {
         live
     }
 
+    /// A session, if it is live at this moment.
+    #[must_use]
+    pub fn live_session(&self, id: SessionId, now: Timestamp) -> Option<&Session> {
+        let session = self.session(id).ok()?;
+        (session.status(self.device_of(session).ok()?, self, now) == SessionStatus::Active).then_some(session)
+    }
+
     /// The sessions at hand that are live.
     pub fn live_sessions(&self, now: Timestamp) -> impl Iterator<Item = &Session> {
         self.sessions.iter().filter(move |session| self.device_of(session).is_ok_and(|device| session.status(device, self, now) == SessionStatus::Active))

@@ -1,6 +1,7 @@
 //! What is done to sessions: recognise the caller, end one, end all, step up.
 
 use crate::event::About;
+use crate::refusal::FactorMissing;
 use crate::token::{Secret, Token};
 use crate::{
     AccessToken, Account, ActivationToken, Cause, Count, Device, EventKind, Factor, Generation, Moment, Refusal, Session, SessionId, SessionRef, SessionStatus,
@@ -35,8 +36,28 @@ impl Account {
     /// `RecentAuthRequired`.
     pub fn recent_auth(&self, session: &Session, now: Timestamp) -> Result<(), Refusal> {
         let limit = self.tenant.policy.recent_auth_s;
-        let last = session.fresh_factor(self).map_or(session.authenticated_at, |factor| factor.verified_at.max(session.authenticated_at));
-        if limit == 0 || last >= now.minus_s(limit) { Ok(()) } else { Err(Refusal::RecentAuthRequired) }
+        if limit == 0 || self.last_authenticated_at(session) >= now.minus_s(limit) { Ok(()) } else { Err(Refusal::RecentAuthRequired) }
+    }
+
+    /// When its person last proved who they are in a session: by the first factor, or by a second one that is fresh still.
+    #[must_use]
+    pub fn last_authenticated_at(&self, session: &Session) -> Timestamp {
+        session.fresh_factor(self).map_or(session.authenticated_at, |factor| factor.verified_at.max(session.authenticated_at))
+    }
+
+    /// Whether a second factor was verified in this session itself, no longer than `within_s` ago where that is asked. One that device
+    /// trust replaced doesn't count, nor does one whose freshness a security event took.
+    ///
+    /// # Errors
+    /// `MfaRequired` with what is missing.
+    pub fn has_factor(&self, session: &Session, within_s: Option<u32>, now: Timestamp) -> Result<(), Refusal> {
+        let missing = |what| Err(Refusal::MfaRequired(what));
+        match session.fresh_factor(self) {
+            None if session.factor.is_some() => missing(FactorMissing::BeforeChange),
+            None => missing(FactorMissing::NotVerified),
+            Some(factor) if within_s.is_some_and(|seconds| factor.verified_at < now.minus_s(seconds)) => missing(FactorMissing::TooLongAgo),
+            Some(_) => Ok(()),
+        }
     }
 
     /// Ends one session. Ending an ended one again changes nothing.

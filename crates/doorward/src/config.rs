@@ -42,6 +42,8 @@ pub(crate) struct Config {
     pub(crate) tls: Option<TlsFiles>,
     /// Whose `X-Forwarded-For` is believed.
     pub(crate) trusted_proxies: Vec<Network>,
+    /// The host's own cookie that holds the access token, for forward-auth.
+    pub(crate) session_cookie: Option<String>,
     /// What connections and requests may take.
     pub(crate) limits: Limits,
 }
@@ -123,6 +125,7 @@ impl Config {
             log: check.log("info"),
             tls: check.tls(),
             trusted_proxies: check.trusted_proxies(),
+            session_cookie: check.session_cookie(),
             limits: check.limits(),
         };
         let behind_proxy = check.switch("behind_proxy");
@@ -313,6 +316,17 @@ impl Check {
             }
         }
         networks
+    }
+
+    fn session_cookie(&mut self) -> Option<String> {
+        let Value { text, origin } = self.given.take("session_cookie")?;
+        // A token by RFC 9110, which is what a cookie's name is.
+        let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
+        let name = text.trim();
+        if name.is_empty() || name.len() > 128 || !name.bytes().all(fits) {
+            self.fault(format!("{origin}: `{text}` is no name of a cookie. Write the name alone, such as __Host-session."));
+        }
+        Some(name.to_owned())
     }
 
     fn limits(&mut self) -> Limits {

@@ -80,7 +80,7 @@ impl Node {
             reasons
         };
         Ok(Self {
-            surfaces: Surfaces { service: Arc::clone(&service), dev },
+            surfaces: Surfaces { service: Arc::clone(&service), dev, session_cookie: None },
             service,
             health: Health::new(metrics.clone(), Box::new(probe)),
             frame: Frame::new(ids, metrics.clone(), dev),

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use doorward_api::{all_router, internal_router, public_router};
+use doorward_api::{Surfaces, all_router, internal_router, public_router};
 use doorward_service::SystemClock;
 
 use crate::config::{Config, unknown_variables};
@@ -61,7 +61,7 @@ async fn start(node: &Node, config: &Config, public: tokio::net::TcpListener, in
         None => None,
     };
     node.take_commands(&config.database);
-    let surfaces = node.surfaces.clone();
+    let surfaces = Surfaces { session_cookie: config.session_cookie.as_deref().map(Arc::from), ..node.surfaces.clone() };
     match internal {
         Some(internal) => {
             node.listen("public", public, public_router(surfaces.clone()), tls.clone());

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use doorward_domain::{
-    AccessToken, Account, ActivationToken, Cause, Count, DeviceStatus, Factor, MfaMethod, Moment, Refusal, SessionId, SessionStatus, TenantId, Timestamp,
-    UserId,
+    AccessToken, Account, ActivationToken, Cause, Count, DeviceStatus, Factor, MfaMethod, Moment, Refusal, Session, SessionId, SessionRef, SessionStatus,
+    TenantId, Timestamp, UserId,
 };
 use doorward_store::{AccountKey, Need, Page, Rows};
 
@@ -53,6 +53,8 @@ pub struct ActiveSession {
     pub user: UserId,
     /// Its device's state.
     pub device_status: DeviceStatus,
+    /// When its person last proved who they are in it.
+    pub authenticated_at: Timestamp,
 }
 
 /// What a heartbeat answers.
@@ -62,6 +64,12 @@ pub struct KeptAlive {
     pub expires_at: Timestamp,
     /// When it becomes inactive unless it is heard of again.
     pub idle_expires_at: Timestamp,
+}
+
+impl KeptAlive {
+    fn of(account: &Account, session: &Session) -> Self {
+        Self { expires_at: session.expires_at(account), idle_expires_at: session.idle_expires_at(account) }
+    }
 }
 
 /// What a step-up gives.
@@ -75,8 +83,21 @@ pub struct SessionSteppedUp {
     pub activation: Option<(ActivationToken, Timestamp)>,
 }
 
+/// What a heartbeat in a batch answers for its token.
+pub type Beat = Result<KeptAlive, &'static str>;
+
 /// Why a token opens nothing, where it proves nothing either.
-const UNKNOWN: Verified = Verified::Inactive("unknown");
+const UNKNOWN: &str = "unknown";
+
+/// What a look at the session of a token finds.
+pub(crate) enum Found {
+    /// The token proves nothing, or its session has lapsed.
+    Inactive(&'static str),
+    /// It was ended; why, a second look tells.
+    Over(Arc<Account>, SessionId),
+    /// It is live.
+    Live(Arc<Account>, SessionRef),
+}
 
 impl Service {
     /// Checks an access token for a host. With `touch`, the check counts as activity.
@@ -84,40 +105,131 @@ impl Service {
     /// # Errors
     /// `Unavailable` where it can't be known: never "active", and never a false "inactive".
     pub async fn verify(&self, backend: &Backend, token: &str, touch: bool) -> Result<Verified, Error> {
-        let Ok(token) = AccessToken::parse(token) else { return Ok(UNKNOWN) };
-        let Some(account) = self.store.session(token.at).await? else { return Ok(UNKNOWN) };
+        self.verify_in(&backend.tenant, token, touch).await
+    }
+
+    /// Checks several access tokens, each as [`Service::verify`] does, in order.
+    ///
+    /// # Errors
+    /// `Unavailable` where it can't be known of one of them.
+    pub async fn verify_batch(&self, backend: &Backend, tokens: &[String], touch: bool) -> Result<Vec<Verified>, Error> {
+        self.verify_all(&backend.tenant, tokens, touch).await
+    }
+
+    /// Keeps the sessions of several access tokens alive, in order; durable when answered. Never revives, never passes an absolute end.
+    /// What isn't live is told with the reason that [`Service::verify`] gives.
+    ///
+    /// # Errors
+    /// `Unavailable` where it can't be known or done for one of them; others may have been kept alive.
+    pub async fn heartbeat_batch(&self, backend: &Backend, tokens: &[String]) -> Result<Vec<Beat>, Error> {
+        let (now, found) = self.look(&backend.tenant, tokens).await?;
+        let mut kept = self.touch_live(&found, now, 0).await?.into_iter();
+        let mut beats = Vec::with_capacity(tokens.len());
+        for (token, found) in tokens.iter().zip(found) {
+            beats.push(match found {
+                Found::Inactive(reason) => Err(reason),
+                Found::Over(account, id) => Err(self.why_ended(&account, id, now).await?),
+                Found::Live(_, at) => match kept.next().flatten() {
+                    Some(account) => Ok(KeptAlive::of(&account, account.session(at.id)?)),
+                    // It ended between the two looks.
+                    None => match self.verify_in(&backend.tenant, token, false).await? {
+                        Verified::Inactive(reason) => Err(reason),
+                        Verified::Active(_) => return Err(Error::Unavailable),
+                    },
+                },
+            });
+        }
+        Ok(beats)
+    }
+
+    pub(crate) async fn verify_in(&self, tenant: &TenantId, token: &str, touch: bool) -> Result<Verified, Error> {
+        let verified = self.verify_all(tenant, &[token], touch).await?.pop();
+        verified.ok_or(Error::Internal)
+    }
+
+    async fn verify_all<T: AsRef<str>>(&self, tenant: &TenantId, tokens: &[T], touch: bool) -> Result<Vec<Verified>, Error> {
+        let (now, found) = if touch { self.look_and_note(tenant, tokens).await? } else { self.look(tenant, tokens).await? };
+        let mut verified = Vec::with_capacity(tokens.len());
+        for found in found {
+            verified.push(match found {
+                Found::Inactive(reason) => Verified::Inactive(reason),
+                Found::Over(account, id) => Verified::Inactive(self.why_ended(&account, id, now).await?),
+                Found::Live(account, at) => active(&account, at.id, now)?,
+            });
+        }
+        Ok(verified)
+    }
+
+    /// Looks at the sessions of tokens, in order, and says at which moment.
+    pub(crate) async fn look<T: AsRef<str>>(&self, tenant: &TenantId, tokens: &[T]) -> Result<(Timestamp, Vec<Found>), Error> {
+        let tokens: Vec<Option<AccessToken>> = tokens.iter().map(|token| AccessToken::parse(token.as_ref()).ok()).collect();
+        let named: Vec<SessionRef> = tokens.iter().flatten().map(|token| token.at).collect();
+        let mut accounts = if named.is_empty() { vec![] } else { self.store.sessions(named).await? }.into_iter();
         let now = self.clock.now();
-        let Ok(session) = account.session(token.at.id) else { return Ok(UNKNOWN) };
-        if account.head.tenant != backend.tenant || !self.keys.matches(&token, &session.token)? {
-            return Ok(UNKNOWN);
+        let found = tokens.into_iter().map(|token| match token {
+            None => Ok(Found::Inactive(UNKNOWN)),
+            Some(token) => self.find(tenant, &token, accounts.next().flatten(), now),
+        });
+        Ok((now, found.collect::<Result<_, _>>()?))
+    }
+
+    /// What a session is to a token that names it.
+    fn find(&self, tenant: &TenantId, token: &AccessToken, account: Option<Arc<Account>>, now: Timestamp) -> Result<Found, Refusal> {
+        let nothing = Ok(Found::Inactive(UNKNOWN));
+        let Some(account) = account else { return nothing };
+        let Ok(session) = account.session(token.at.id) else { return nothing };
+        if account.head.tenant != *tenant || !self.keys.matches(token, &session.token)? {
+            return nothing;
         }
-        let device = account.device_of(session)?;
-        match session.status(device, &account, now) {
-            SessionStatus::Active => {}
-            SessionStatus::Inactive => return Ok(Verified::Inactive(Cause::Idle.as_str())),
-            SessionStatus::Blocked | SessionStatus::Ended => return self.why_ended(&account, token.at.id, now).await,
-        }
-        let due = touch && now >= session.last_activity_at.plus_s(ACTIVITY_EVERY_S);
-        if due {
-            match self.store.touch(token.at, now, ACTIVITY_EVERY_S).await {
-                Ok(Some(touched)) => return active(&touched, token.at.id, now),
-                // It ended between the two looks.
-                Ok(None) => return Box::pin(self.verify(backend, &token.reveal(), false)).await,
+        let status = session.status(account.device_of(session)?, &account, now);
+        Ok(match status {
+            SessionStatus::Active => Found::Live(account, token.at),
+            SessionStatus::Inactive => Found::Inactive(Cause::Idle.as_str()),
+            SessionStatus::Blocked | SessionStatus::Ended => Found::Over(account, token.at.id),
+        })
+    }
+
+    /// Looks as [`Service::look`] does, and counts it as activity in the sessions that are live, at most once in so many seconds.
+    pub(crate) async fn look_and_note<T: AsRef<str>>(&self, tenant: &TenantId, tokens: &[T]) -> Result<(Timestamp, Vec<Found>), Error> {
+        let (now, mut found) = self.look(tenant, tokens).await?;
+        let is_due = |found: &Found| {
+            let Found::Live(account, at) = found else { return false };
+            account.session(at.id).is_ok_and(|session| now >= session.last_activity_at.plus_s(ACTIVITY_EVERY_S))
+        };
+        let due: Vec<usize> = found.iter().enumerate().filter(|(_, found)| is_due(found)).map(|(place, _)| place).collect();
+        let touched = match self.touch_live(due.iter().map(|&place| &found[place]), now, ACTIVITY_EVERY_S).await {
+            Ok(touched) => touched,
+            Err(error) => {
                 // The check stands without it: only "last active" is older than it might be.
-                Err(error) => tracing::warn!(%error, "activity could not be noted"),
+                tracing::warn!(?error, "activity could not be noted");
+                return Ok((now, found));
+            }
+        };
+        for (place, touched) in due.into_iter().zip(touched) {
+            match (&mut found[place], touched) {
+                (Found::Live(account, _), Some(touched)) => *account = touched,
+                // It ended between the two looks.
+                _ => found[place] = self.look(tenant, &tokens[place..=place]).await?.1.pop().unwrap_or(Found::Inactive(UNKNOWN)),
             }
         }
-        active(&account, token.at.id, now)
+        Ok((now, found))
+    }
+
+    /// Touches the live ones of these, in order.
+    async fn touch_live<'a>(&self, found: impl IntoIterator<Item = &'a Found>, now: Timestamp, after_s: u32) -> Result<Vec<Option<Arc<Account>>>, Error> {
+        let live = found.into_iter().filter_map(|found| if let Found::Live(_, at) = found { Some(*at) } else { None });
+        let live: Vec<SessionRef> = live.collect();
+        Ok(if live.is_empty() { vec![] } else { self.store.touch_many(live, now, after_s).await? })
     }
 
     /// Why a session of which the token is known ended: a second look, at the raises.
-    async fn why_ended(&self, account: &Account, id: SessionId, now: Timestamp) -> Result<Verified, Error> {
+    async fn why_ended(&self, account: &Account, id: SessionId, now: Timestamp) -> Result<&'static str, Error> {
         let at = AccountKey::Id(account.head.shard, account.head.id);
         let need = Need { session: Some(id), raises: true, ..Need::default() };
         let Some(account) = self.store.account(at, need).await? else { return Ok(UNKNOWN) };
         let Ok(session) = account.session(id) else { return Ok(UNKNOWN) };
         let ending = session.ending(account.device_of(session)?, &account, now);
-        Ok(Verified::Inactive(ending.map_or("ended", |ending| ending.cause.as_str())))
+        Ok(ending.map_or("ended", |ending| ending.cause.as_str()))
     }
 
     /// A person, by the access token of a session that is live now. Each transaction checks it again.
@@ -146,8 +258,7 @@ impl Service {
         let token = AccessToken::parse(token).map_err(|_| Refusal::Unauthenticated)?;
         let now = self.live(&token).await?;
         let kept = self.store.touch(token.at, now, 0).await?.ok_or(Refusal::Unauthenticated)?;
-        let session = kept.session(token.at.id)?;
-        Ok(KeptAlive { expires_at: session.expires_at(&kept), idle_expires_at: session.idle_expires_at(&kept) })
+        Ok(KeptAlive::of(&kept, kept.session(token.at.id)?))
     }
 
     /// A person's sessions, newest first: the live ones, or those in another state, or all.
@@ -269,12 +380,18 @@ impl Service {
     }
 }
 
-fn active(account: &Account, id: SessionId, now: Timestamp) -> Result<Verified, Error> {
+pub(crate) fn active(account: &Account, id: SessionId, now: Timestamp) -> Result<Verified, Error> {
     let session = account.session(id)?;
     let device_status = account.device_of(session)?.status(account, now);
     let view = SessionView::of(account, session, now, None)?;
     if view.status != SessionStatus::Active {
         return Ok(Verified::Inactive("ended"));
     }
-    Ok(Verified::Active(Box::new(ActiveSession { session: view, tenant: account.head.tenant.clone(), user: account.head.user.clone(), device_status })))
+    Ok(Verified::Active(Box::new(ActiveSession {
+        session: view,
+        tenant: account.head.tenant.clone(),
+        user: account.head.user.clone(),
+        device_status,
+        authenticated_at: account.last_authenticated_at(session),
+    })))
 }

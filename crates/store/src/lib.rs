@@ -54,12 +54,14 @@ pub trait Store: Send + Sync {
     /// Reads as much of an account as is needed, in one snapshot.
     fn account(&self, at: AccountKey, need: Need) -> BoxFuture<'_, Result<Option<Arc<Account>>, StoreError>>;
 
-    /// Reads the account of a session with the session and its device, if there is such a session. Live or not.
-    fn session(&self, at: SessionRef) -> BoxFuture<'_, Result<Option<Arc<Account>>, StoreError>>;
+    /// Reads the account of each of these sessions with the session and its device, where there is such a session. Live or not.
+    /// In order; a session may be named more than once.
+    fn sessions(&self, at: Vec<SessionRef>) -> BoxFuture<'_, Result<Vec<Option<Arc<Account>>>, StoreError>>;
 
-    /// Notes activity in a session that is live at `now`, if its last is at least `after_s` seconds ago; durable when answered.
-    /// Answers the account as it is then, or `None` if the session isn't live. Never revives one.
-    fn touch(&self, at: SessionRef, now: Timestamp, after_s: u32) -> BoxFuture<'_, Result<Option<Arc<Account>>, StoreError>>;
+    /// Notes activity in each of these sessions that is live at `now`, if its last is at least `after_s` seconds ago; durable
+    /// when answered. Answers for each, in order, the account as it is then, or `None` if the session isn't live. Never revives
+    /// one. A session may be named more than once.
+    fn touch_many(&self, at: Vec<SessionRef>, now: Timestamp, after_s: u32) -> BoxFuture<'_, Result<Vec<Option<Arc<Account>>>, StoreError>>;
 
     /// Appends a sign-in to an account that is there.
     fn append(&self, to: &Head, sign_in: SignIn) -> BoxFuture<'_, Result<(), StoreError>>;
@@ -69,6 +71,9 @@ pub trait Store: Send + Sync {
 
     /// A tenant.
     fn tenant(&self, id: TenantId) -> BoxFuture<'_, Result<Option<Arc<Tenant>>, StoreError>>;
+
+    /// The tenant, where there is exactly one.
+    fn only_tenant(&self) -> BoxFuture<'_, Result<Option<Arc<Tenant>>, StoreError>>;
 
     /// Every tenant, by its id.
     fn tenants(&self) -> BoxFuture<'_, Result<Vec<Arc<Tenant>>, StoreError>>;
@@ -113,6 +118,22 @@ pub trait Store: Send + Sync {
 
 /// The typed door.
 impl dyn Store + '_ {
+    /// One session, as [`Store::sessions`] reads several.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn session(&self, at: SessionRef) -> Result<Option<Arc<Account>>, StoreError> {
+        Ok(self.sessions(vec![at]).await?.pop().flatten())
+    }
+
+    /// Notes activity in one session, as [`Store::touch_many`] does in several.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn touch(&self, at: SessionRef, now: Timestamp, after_s: u32) -> Result<Option<Arc<Account>>, StoreError> {
+        Ok(self.touch_many(vec![at], now, after_s).await?.pop().flatten())
+    }
+
     /// Runs a rule over an account in one transaction. `None` if there is no such account and `need` says to make none;
     /// the inner result is the rule's: a refusal writes nothing.
     ///

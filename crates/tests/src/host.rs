@@ -36,6 +36,8 @@ use crate::words::{start, tenant_id, user_id};
 pub const SERVER_KEY: [u8; 32] = *b"canary: the server key of tests.";
 /// The tenant that stories play in.
 pub const ACME: &str = "acme";
+/// The host's own cookie that holds the access token.
+pub const SESSION_COOKIE: &str = "__Host-session";
 /// Another tenant, with a key of its own.
 pub const GLOBEX: &str = "globex";
 
@@ -79,7 +81,15 @@ impl Host {
     /// # Panics
     /// If it can't start.
     pub async fn open(home: &Arc<Home>, dev: bool) -> Self {
-        Self::with(home, dev, SERVER_KEY).await
+        Self::with(home, dev, SERVER_KEY, &[ACME, GLOBEX]).await
+    }
+
+    /// The same with one tenant alone.
+    ///
+    /// # Panics
+    /// If it can't start.
+    pub async fn open_alone(home: &Arc<Home>) -> Self {
+        Self::with(home, false, SERVER_KEY, &[ACME]).await
     }
 
     /// The same under another server key, which may not fit what lies there.
@@ -87,16 +97,16 @@ impl Host {
     /// # Panics
     /// If it can't start.
     pub async fn open_with_key(home: &Arc<Home>, key: [u8; 32]) -> Self {
-        Self::with(home, false, key).await
+        Self::with(home, false, key, &[ACME, GLOBEX]).await
     }
 
-    async fn with(home: &Arc<Home>, dev: bool, key: [u8; 32]) -> Self {
+    async fn with(home: &Arc<Home>, dev: bool, key: [u8; 32], tenants: &[&str]) -> Self {
         let clock = Arc::new(ManualClock::at(start()));
         let store = home.open_locked().await;
         let keys = KeyRing::new(&[key]);
         let mut mint = Mint::new([1; 32]);
         let mut api_keys = vec![];
-        for tenant in [ACME, GLOBEX] {
+        for &tenant in tenants {
             for &role in Role::ALL {
                 api_keys.push(key_of(tenant, role, &api_key(tenant, role), ApiKeyId(mint.uuid(start()))));
             }
@@ -107,7 +117,7 @@ impl Host {
             Ok(()) | Err(StoreError::Misconfigured(_)) => {}
             Err(failure) => panic!("the service doesn't start: {failure}"),
         }
-        for tenant in [ACME, GLOBEX] {
+        for &tenant in tenants {
             match store.create_tenant(crate::tenant(tenant)).await {
                 Ok(()) | Err(StoreError::Exists) => {}
                 Err(failure) => panic!("no tenant: {failure}"),
@@ -123,7 +133,7 @@ impl Host {
             let clock = Arc::clone(clock);
             RequestIds::new(move || clock.now().micros(), |seed| seed.fill(7))
         };
-        let surfaces = Surfaces { service: Arc::clone(&service), dev };
+        let surfaces = Surfaces { service: Arc::clone(&service), dev, session_cookie: Some(SESSION_COOKIE.into()) };
         let doors = [doorward_api::all_router(surfaces.clone()), doorward_api::public_router(surfaces.clone()), doorward_api::internal_router(surfaces)];
         let doors = doors.map(|router| {
             let router = router.layer((Frame::new(ids(&clock), metrics.clone(), dev), Guard::new(metrics.clone())));

@@ -1,6 +1,8 @@
 //! The internal surface, `/internal`: the host's backend and operators. API key, JSON, problems.
 
 mod activations;
+mod forward_auth;
+mod introspection;
 mod people;
 mod security_events;
 mod sessions;
@@ -16,6 +18,8 @@ pub(crate) fn router() -> OpenApiRouter<Surfaces> {
     OpenApiRouter::new()
         .merge(sign_ins::router())
         .merge(sessions::router())
+        .merge(forward_auth::router())
+        .merge(introspection::router())
         .merge(activations::router())
         .merge(people::router())
         .merge(security_events::router())

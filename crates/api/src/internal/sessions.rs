@@ -1,4 +1,4 @@
-//! `/internal/sessions`: verify a token, or open a session without evaluation.
+//! `/internal/sessions`: verify tokens, keep sessions alive, or open one without evaluation.
 
 use axum::Json as Answer;
 use axum::extract::State;
@@ -11,12 +11,12 @@ use utoipa_axum::routes;
 use super::signing::Entry;
 use crate::Surfaces;
 use crate::extract::{Json, Key, SignIn, Verify};
-use crate::problem::Problem;
+use crate::problem::{FieldError, FieldFault, Problem};
 use crate::query::{Nothing, Query};
-use crate::wire::{Opened, Verification};
+use crate::wire::{Beat, Opened, Results, Verification};
 
 pub(super) fn router() -> OpenApiRouter<Surfaces> {
-    OpenApiRouter::new().routes(routes!(open_session)).routes(routes!(verify))
+    OpenApiRouter::new().routes(routes!(open_session)).routes(routes!(verify)).routes(routes!(verify_batch)).routes(routes!(heartbeat_batch))
 }
 
 /// A token to check.
@@ -43,6 +43,63 @@ async fn verify(
     Json(check): Json<Check>,
 ) -> Result<Answer<Verification>, Problem> {
     Ok(Answer(surfaces.service.verify(&key.backend, &check.token, check.touch.unwrap_or(true)).await?.into()))
+}
+
+/// Tokens to check.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct Checks {
+    /// Access tokens.
+    #[schema(min_items = 1, max_items = 64, example = json!(["dws_…"]))]
+    tokens: Vec<String>,
+    /// Whether the check counts as activity; `true`, if absent.
+    #[schema(default = true)]
+    touch: Option<bool>,
+}
+
+/// Tokens of sessions to keep alive.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct Beats {
+    /// Access tokens.
+    #[schema(min_items = 1, max_items = 64, example = json!(["dws_…"]))]
+    tokens: Vec<String>,
+}
+
+/// The tokens of a batch, of which there are some and not too many.
+fn batch(tokens: Vec<String>) -> Result<Vec<String>, Problem> {
+    let fault = || Problem::invalid(vec![FieldError::new("tokens", FieldFault::Range, "must be 1 to 64 access tokens")]);
+    if (1..=64).contains(&tokens.len()) { Ok(tokens) } else { Err(fault()) }
+}
+
+/// Check several access tokens
+///
+/// Each as by `verify`, in order. Where it can't be known of one of them, 503 for all.
+#[utoipa::path(post, path = "/internal/sessions/verify-batch", tag = "sessions (internal)", operation_id = "verify_sessions", request_body = Checks,
+    responses((status = 200, body = Results<Verification>)), extensions(("x-doorward-role" = json!("verify"))))]
+async fn verify_batch(
+    State(surfaces): State<Surfaces>,
+    key: Key<Verify>,
+    Query(Nothing): Query<Nothing>,
+    Json(checks): Json<Checks>,
+) -> Result<Answer<Results<Verification>>, Problem> {
+    let verified = surfaces.service.verify_batch(&key.backend, &batch(checks.tokens)?, checks.touch.unwrap_or(true)).await?;
+    Ok(Answer(Results::of(verified)))
+}
+
+/// Keep several sessions alive
+///
+/// For gateways that see the requests. Each is kept alive durably, or its session isn't live, and `reason` says why, as `verify` does. Never revives
+/// one. With 503 some may have been kept alive: send all again.
+#[utoipa::path(post, path = "/internal/sessions/heartbeat-batch", tag = "sessions (internal)", operation_id = "heartbeat_sessions", request_body = Beats,
+    responses((status = 200, body = Results<Beat>)), extensions(("x-doorward-role" = json!("host"))))]
+async fn heartbeat_batch(
+    State(surfaces): State<Surfaces>,
+    key: Key<SignIn>,
+    Query(Nothing): Query<Nothing>,
+    Json(beats): Json<Beats>,
+) -> Result<Answer<Results<Beat>>, Problem> {
+    Ok(Answer(Results::of(surfaces.service.heartbeat_batch(&key.backend, &batch(beats.tokens)?).await?)))
 }
 
 /// Open a session without evaluation

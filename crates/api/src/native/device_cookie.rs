@@ -6,6 +6,7 @@ use http::request::Parts;
 use http::{HeaderMap, HeaderValue, header};
 
 use crate::Surfaces;
+use crate::cookies::cookies;
 use crate::problem::Problem;
 
 /// Browsers keep no cookie for longer.
@@ -40,9 +41,7 @@ const fn name(dev: bool) -> &'static str {
 
 /// The value of the cookie of this name alone: one without the prefix could have been planted by a neighbouring host.
 fn present(headers: &HeaderMap, wanted: &str) -> Option<String> {
-    let cookies = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(';'));
-    let mut named = cookies.filter_map(|cookie| cookie.trim().split_once('=')).filter(|(name, _)| *name == wanted);
-    named.next().map(|(_, value)| value.to_owned())
+    cookies(headers, wanted).next().map(str::to_owned)
 }
 
 impl Bearing {

@@ -3,6 +3,7 @@
 mod activation;
 mod device;
 mod event;
+mod gateway;
 mod mfa;
 mod session;
 mod sign_in;
@@ -15,8 +16,9 @@ use utoipa::ToSchema;
 pub(crate) use activation::{Activation, ActivationTaken, DeviceOnly, OfferDeclined, Trusted};
 pub(crate) use device::{Device, DeviceDetail, device_name};
 pub(crate) use event::Event;
+pub(crate) use gateway::{Beat, Introspection, Results};
 pub(crate) use mfa::{Mfa, time};
-pub(crate) use session::{Heartbeat, Opened, Session, SteppedUp, Verification};
+pub(crate) use session::{DEVICE_TRUST, Heartbeat, Opened, Session, SteppedUp, Verification};
 pub(crate) use sign_in::SignIn;
 
 /// A page of a list, newest first.

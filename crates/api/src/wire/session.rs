@@ -73,7 +73,8 @@ enum SessionStatus {
     Ended,
 }
 
-const DEVICE_TRUST: &str = "device_trust";
+/// What replaced a second factor that was skipped.
+pub(crate) const DEVICE_TRUST: &str = "device_trust";
 
 impl From<SessionView> for Session {
     fn from(view: SessionView) -> Self {
@@ -232,7 +233,7 @@ impl From<Verified> for Verification {
         match verified {
             Verified::Inactive(reason) => Self::Inactive(InactiveBody { active: false, reason }),
             Verified::Active(active) => {
-                let ActiveSession { session, tenant, user, device_status } = *active;
+                let ActiveSession { session, tenant, user, device_status, .. } = *active;
                 let session = Session::from(session);
                 Self::Active(Box::new(ActiveBody {
                     active: true,

@@ -49,6 +49,7 @@ pub(crate) const SETTINGS: &[Setting] = &[
     setting("tls_key", "FILE", "The TLS certificate's private key, PEM"),
     Setting { name: "behind_proxy", value: "", help: "A proxy in front ends TLS: permits plain http on other than loopback addresses", flag: Flag::Switch },
     setting("trusted_proxies", "NETWORKS", "Networks whose X-Forwarded-For is believed, such as 10.0.0.0/8,::1"),
+    setting("session_cookie", "NAME", "The host's own cookie that holds the access token, for /internal/forward-auth [default: none]"),
     setting("max_connections", "NUMBER", "How many connections each listener holds at once [default: 10000]"),
     setting("header_timeout_s", "SECONDS", "How long the headers of a request may take [default: 10]"),
     setting("keep_alive_s", "SECONDS", "How long an idle connection is kept [default: 75]"),

@@ -36,7 +36,7 @@ fn without_anything_the_defaults_hold() {
     assert_eq!(config.bootstrap, None);
     assert_eq!(config.log, LogConfig { filter: "info".to_owned(), format: None });
     assert_eq!(config.limits, Limits::default());
-    assert!(config.tls.is_none() && config.trusted_proxies.is_empty());
+    assert!(config.tls.is_none() && config.trusted_proxies.is_empty() && config.session_cookie.is_none());
 }
 
 #[test]

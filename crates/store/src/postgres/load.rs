@@ -280,6 +280,11 @@ fn count(answer: &Answer) -> Result<usize, StoreError> {
     counted.and_then(|counted| usize::try_from(counted).ok()).ok_or_else(|| StoreError::corrupt("sign_in", "count"))
 }
 
+/// Locks an account that is there, and reads nothing of it.
+pub(super) fn lock(shard: Shard, account: AccountId) -> Ask {
+    Ask::new("SELECT 1 FROM account h WHERE h.shard = $1 AND h.id = $2 FOR UPDATE", vec![i64::from(shard.0).cell(), account.0.cell()])
+}
+
 /// A session with its device, its activity, its account and its tenant: one statement, and so one snapshot.
 pub(super) fn session(at: SessionRef) -> Ask {
     static SQL: LazyLock<String> = LazyLock::new(|| {

@@ -16,10 +16,11 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, LazyLock};
 
 use arc_swap::ArcSwapOption;
-use doorward_domain::{Account, ApiKey, Head, KeyId, KeyRing, KeyedHash, SessionRef, SessionStatus, SignIn, SignInId, Tenancy, Tenant, TenantId, Timestamp};
+use doorward_domain::{Account, ApiKey, Head, KeyId, KeyRing, KeyedHash, SessionRef, Shard, SignIn, SignInId, Tenancy, Tenant, TenantId, Timestamp};
 
 use crate::changes::{Change, Place, Write, changes, tenancy_changes};
 use crate::row::{Row as _, ToCell as _};
+use crate::rows::ACTIVITY;
 use crate::seal::Seal;
 use crate::server_keys::unrecorded;
 use crate::{AccountKey, BoxFuture, Decision, Governing, Need, Store, StoreError, Verdict};
@@ -85,32 +86,60 @@ impl PostgresStore {
         answer.ok_or_else(|| StoreError::Unavailable("the database answered nothing".to_owned()))
     }
 
-    async fn touch_live(&self, at: SessionRef, now: Timestamp, after_s: u32) -> Result<Option<Arc<Account>>, StoreError> {
-        let last = move |account: &Account| {
-            let session = account.session(at.id).ok()?;
-            let device = account.device_of(session).ok()?;
-            (session.status(device, account, now) == SessionStatus::Active).then_some(session.last_activity_at)
-        };
+    async fn read_sessions(&self, at: &[SessionRef]) -> Result<Vec<Option<Account>>, StoreError> {
+        let answers = self.database.read(at.iter().map(|at| load::session(*at)).collect()).await?;
+        let keys = self.keys()?;
+        answers.iter().map(|answer| load::session_answered(&keys, answer)).collect()
+    }
+
+    /// Notes activity in one transaction over all the accounts in which there is something to note.
+    async fn touch_live(&self, at: Vec<SessionRef>, now: Timestamp, after_s: u32) -> Result<Vec<Option<Arc<Account>>>, StoreError> {
+        let live = move |account: &Account, id| account.live_session(id, now).map(|session| session.last_activity_at);
         let due = move |last: Timestamp| now > last && now >= last.plus_s(after_s);
         // Most touches come too soon after the last to be noted: those lock nothing.
-        let keys = self.keys()?;
-        let Some(account) = load::session_answered(&keys, &self.one(load::session(at)).await?)? else { return Ok(None) };
-        match last(&account) {
-            None => return Ok(None),
-            Some(last) if !due(last) => return Ok(Some(Arc::new(account))),
-            Some(_) => {}
+        let seen = self.read_sessions(&at).await?;
+        let seen = seen.into_iter().zip(&at).map(|(account, at)| account.filter(|account| live(account, at.id).is_some()).map(Arc::new));
+        let mut answers: Vec<Option<Arc<Account>>> = seen.collect();
+        let is_due = |at: &SessionRef, account: &Option<Arc<Account>>| account.as_ref().and_then(|account| live(account, at.id)).is_some_and(due);
+        // Each once, and every transaction in the same order, so that no two wait for each other.
+        let place = |at: &SessionRef| (at.shard, at.account, at.id);
+        let mut touched: Vec<SessionRef> = at.iter().zip(&answers).filter(|(at, account)| is_due(at, account)).map(|(at, _)| *at).collect();
+        touched.sort_unstable_by_key(place);
+        touched.dedup();
+        if touched.is_empty() {
+            return Ok(answers);
         }
-        // Judged again under the lock: nothing that ended in between is kept alive.
-        let need = Need { session: Some(at.id), ..Need::default() };
-        let noted = self.run(AccountKey::Id(at.shard, at.account), need, move |account| {
-            if let (Some(was), Ok(session)) = (last(account), account.session_mut(at.id))
-                && due(was)
-            {
-                session.last_activity_at = now;
+        let mut accounts: Vec<_> = touched.iter().map(|at| (at.shard, at.account)).collect();
+        accounts.dedup();
+        let mut shards: Vec<Shard> = accounts.iter().map(|(shard, _)| *shard).collect();
+        shards.dedup();
+        // Judged again under the locks: nothing that ended in between is kept alive.
+        let locks = accounts.iter().map(|(shard, account)| load::lock(*shard, *account));
+        let first = locks.chain(touched.iter().map(|at| load::session(*at))).collect();
+        let (locked, sessions, keys) = (accounts.len(), touched.clone(), self.keys()?);
+        let judge = move |answers: &[Answer]| {
+            let mut writes = vec![];
+            let mut noted = vec![];
+            for (at, answer) in sessions.iter().zip(&answers[locked..]) {
+                let mut account = load::session_answered(&keys, answer)?.filter(|account| live(account, at.id).is_some());
+                if let Some(account) = &mut account
+                    && live(account, at.id).is_some_and(due)
+                    && let Ok(session) = account.session_mut(at.id)
+                {
+                    session.last_activity_at = now;
+                    writes.push(write(Place::of(&account.head).change(ACTIVITY, Write::Upsert, vec![at.id.0.cell(), now.cell()])));
+                }
+                noted.push(account.map(Arc::new));
             }
-            Verdict::Commit
-        });
-        Ok(noted.await?.filter(|account| last(account).is_some()))
+            Ok(Step { answer: noted, writes })
+        };
+        let noted = self.database.change(shards, first, judge).await?;
+        for (at, answer) in at.iter().zip(&mut answers) {
+            if let Ok(found) = touched.binary_search_by_key(&place(at), place) {
+                answer.clone_from(&noted[found]);
+            }
+        }
+        Ok(answers)
     }
 
     async fn govern_one(&self, id: TenantId, decision: Governing) -> Result<bool, StoreError> {
@@ -176,11 +205,11 @@ impl Store for PostgresStore {
         })
     }
 
-    fn session(&self, at: SessionRef) -> BoxFuture<'_, Result<Option<Arc<Account>>, StoreError>> {
-        Box::pin(async move { Ok(load::session_answered(&*self.keys()?, &self.one(load::session(at)).await?)?.map(Arc::new)) })
+    fn sessions(&self, at: Vec<SessionRef>) -> BoxFuture<'_, Result<Vec<Option<Arc<Account>>>, StoreError>> {
+        Box::pin(async move { Ok(self.read_sessions(&at).await?.into_iter().map(|account| account.map(Arc::new)).collect()) })
     }
 
-    fn touch(&self, at: SessionRef, now: Timestamp, after_s: u32) -> BoxFuture<'_, Result<Option<Arc<Account>>, StoreError>> {
+    fn touch_many(&self, at: Vec<SessionRef>, now: Timestamp, after_s: u32) -> BoxFuture<'_, Result<Vec<Option<Arc<Account>>>, StoreError>> {
         Box::pin(self.touch_live(at, now, after_s))
     }
 
@@ -195,6 +224,15 @@ impl Store for PostgresStore {
 
     fn tenant(&self, id: TenantId) -> BoxFuture<'_, Result<Option<Arc<Tenant>>, StoreError>> {
         Box::pin(async move { Ok(self.one(load::tenant(&id, Lock::No)).await?.decode(Seal::Open)?.pop().map(Arc::new)) })
+    }
+
+    fn only_tenant(&self) -> BoxFuture<'_, Result<Option<Arc<Tenant>>, StoreError>> {
+        static SQL: LazyLock<String> = LazyLock::new(|| format!("SELECT {} FROM tenant t LIMIT 2", Tenant::TABLE.select_list("t")));
+        let ask = Ask::new(SQL.as_str(), vec![]);
+        Box::pin(async move {
+            let tenants = self.one(ask).await?.decode(Seal::Open)?;
+            Ok(<[Tenant; 1]>::try_from(tenants).ok().map(|[only]| Arc::new(only)))
+        })
     }
 
     fn tenants(&self) -> BoxFuture<'_, Result<Vec<Arc<Tenant>>, StoreError>> {

@@ -131,22 +131,23 @@ impl Database {
 
     /// Runs a change in one transaction of two flights: what `first` asks is read, `then` judges, and what it writes is committed.
     ///
-    /// `then` may run more than once. Once begun, a change runs to its end, even if its caller stops waiting.
+    /// The gates are passed in the order in which they are given, which is the same for everybody, and each once. `then` may run
+    /// more than once. Once begun, a change runs to its end, even if its caller stops waiting.
     pub(super) async fn change<T: Send + 'static>(
         self: &Arc<Self>,
-        gate: Option<Shard>,
+        gates: impl IntoIterator<Item = Shard>,
         first: Vec<Ask>,
         then: impl Fn(&[Answer]) -> Result<Step<T>, StoreError> + Send + Sync + 'static,
     ) -> Result<T, StoreError> {
         let call = self.enter()?;
-        let pass = match gate {
-            Some(shard) => Some(self.gates.pass(shard).await?),
-            None => None,
-        };
+        let mut passes = vec![];
+        for shard in gates {
+            passes.push(self.gates.pass(shard).await?);
+        }
         let connection = self.connection().await?;
         let database = Arc::clone(self);
         let run = async move {
-            let _held: (OwnedSemaphorePermit, Option<Pass>) = (call, pass);
+            let _held: (OwnedSemaphorePermit, Vec<Pass>) = (call, passes);
             database.tries(connection, &first, then).await
         };
         tokio::spawn(run.in_current_span())

@@ -13,14 +13,11 @@ use std::time::Duration;
 
 use arc_swap::{ArcSwap, ArcSwapOption};
 use crossbeam_channel::{RecvTimeoutError, Sender, bounded};
-use doorward_domain::{
-    Account, ApiKey, Head, KeyId, KeyRing, KeyedHash, SessionId, SessionRef, SessionStatus, SignIn, SignInId, Tenancy, Tenant, TenantId, Timestamp,
-};
+use doorward_domain::{Account, ApiKey, Head, KeyId, KeyRing, KeyedHash, SessionRef, SignIn, SignInId, Tenancy, Tenant, TenantId, Timestamp};
 use rusqlite::{Connection, OptionalExtension as _};
 
 use crate::changes::{Place, Write};
-use crate::row::{Row as _, ToCell as _};
-use crate::rows::ACTIVITY;
+use crate::row::Row as _;
 use crate::seal::Seal;
 use crate::server_keys::unrecorded;
 use crate::{AccountKey, BoxFuture, Decision, Governing, Need, Rows, Store, StoreError};
@@ -226,30 +223,12 @@ impl Store for SqliteStore {
         })
     }
 
-    fn session(&self, at: SessionRef) -> BoxFuture<'_, Result<Option<Arc<Account>>, StoreError>> {
-        ready(self.read_session(at))
+    fn sessions(&self, at: Vec<SessionRef>) -> BoxFuture<'_, Result<Vec<Option<Arc<Account>>>, StoreError>> {
+        ready(at.into_iter().map(|at| self.read_session(at)).collect())
     }
 
-    fn touch(&self, at: SessionRef, now: Timestamp, after_s: u32) -> BoxFuture<'_, Result<Option<Arc<Account>>, StoreError>> {
-        Box::pin(self.writer.submit(move |batch| {
-            let Some(image) = batch.image(&AccountKey::Id(at.shard, at.account))? else { return Ok(None) };
-            let live = |account: &Account, id: SessionId| {
-                let session = account.session(id).ok()?;
-                let device = account.device_of(session).ok()?;
-                (session.status(device, account, now) == SessionStatus::Active).then_some(session.last_activity_at)
-            };
-            let Some(last) = live(&image, at.id) else { return Ok(None) };
-            if now <= last || now < last.plus_s(after_s) {
-                return Ok(Some(image));
-            }
-            batch.write(&Place::of(&image.head).change(ACTIVITY, Write::Upsert, vec![at.id.0.cell(), now.cell()]))?;
-            let mut account = Account::clone(&image);
-            if let Ok(session) = account.session_mut(at.id) {
-                session.last_activity_at = now;
-            }
-            batch.set_image(account.clone());
-            Ok(Some(Arc::new(account)))
-        }))
+    fn touch_many(&self, at: Vec<SessionRef>, now: Timestamp, after_s: u32) -> BoxFuture<'_, Result<Vec<Option<Arc<Account>>>, StoreError>> {
+        Box::pin(self.writer.submit(move |batch| at.into_iter().map(|at| batch.touch(at, now, after_s)).collect()))
     }
 
     fn append(&self, to: &Head, sign_in: SignIn) -> BoxFuture<'_, Result<(), StoreError>> {
@@ -263,6 +242,14 @@ impl Store for SqliteStore {
 
     fn tenant(&self, id: TenantId) -> BoxFuture<'_, Result<Option<Arc<Tenant>>, StoreError>> {
         ready(self.open_still().map(|()| self.shared.directory.load().tenants.get(&id).cloned()))
+    }
+
+    fn only_tenant(&self) -> BoxFuture<'_, Result<Option<Arc<Tenant>>, StoreError>> {
+        ready(self.open_still().map(|()| {
+            let directory = self.shared.directory.load();
+            let mut tenants = directory.tenants.values();
+            tenants.next().filter(|_| tenants.next().is_none()).cloned()
+        }))
     }
 
     fn tenants(&self) -> BoxFuture<'_, Result<Vec<Arc<Tenant>>, StoreError>> {

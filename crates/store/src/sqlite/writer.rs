@@ -9,14 +9,16 @@ use std::thread::JoinHandle;
 
 use arc_swap::{ArcSwap, ArcSwapOption};
 use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
-use doorward_domain::{Account, AccountId, ApiKey, Device, KeyRing, KeyedHash, Tenancy, Tenant, TenantId};
+use doorward_domain::{Account, AccountId, ApiKey, Device, KeyRing, KeyedHash, SessionRef, Tenancy, Tenant, TenantId, Timestamp};
 use rusqlite::Connection;
 use tokio::sync::oneshot;
 
 use super::index::Index;
 use super::load;
-use crate::changes::{Change, Write, changes, tenancy_changes};
+use crate::changes::{Change, Place, Write, changes, tenancy_changes};
 use crate::need::RAISES;
+use crate::row::ToCell as _;
+use crate::rows::ACTIVITY;
 use crate::{AccountKey, Decision, Governing, Need, StoreError, Verdict};
 
 /// Changes that may wait; beyond that callers are told to come back later.
@@ -308,7 +310,23 @@ impl Batch<'_> {
         self.set_image(image);
     }
 
-    pub(super) fn set_image(&mut self, image: Account) {
+    /// Notes activity in a session that is live and whose last is long enough ago; one narrow row.
+    pub(super) fn touch(&mut self, at: SessionRef, now: Timestamp, after_s: u32) -> Result<Option<Arc<Account>>, StoreError> {
+        let Some(image) = self.image(&AccountKey::Id(at.shard, at.account))? else { return Ok(None) };
+        let Some(last) = image.live_session(at.id, now).map(|session| session.last_activity_at) else { return Ok(None) };
+        if now <= last || now < last.plus_s(after_s) {
+            return Ok(Some(image));
+        }
+        self.write(&Place::of(&image.head).change(ACTIVITY, Write::Upsert, vec![at.id.0.cell(), now.cell()]))?;
+        let mut account = Account::clone(&image);
+        if let Ok(session) = account.session_mut(at.id) {
+            session.last_activity_at = now;
+        }
+        self.set_image(account.clone());
+        Ok(Some(Arc::new(account)))
+    }
+
+    fn set_image(&mut self, image: Account) {
         self.images.insert(image.head.id, Arc::new(image));
     }
 

@@ -72,6 +72,11 @@ impl Ask {
         self.header("content-type", "application/json").bytes(body.to_string())
     }
 
+    /// With a form as the body.
+    pub fn form(self, form: &str) -> Self {
+        self.header("content-type", "application/x-www-form-urlencoded").bytes(form.to_owned())
+    }
+
     /// With these bytes as the body.
     pub fn bytes(mut self, body: impl Into<Bytes>) -> Self {
         self.body = body.into();
@@ -121,7 +126,7 @@ impl IntoFuture for Ask {
             }
             is_well_formed(&asked, &answer);
             let path = path.split('?').next().unwrap_or_default();
-            if door == Door::All && (path.starts_with("/api/v1/") || path.starts_with("/internal/")) {
+            if door == Door::All && (["/api/v1/", "/internal/", "/oauth2/"].iter().any(|surface| path.starts_with(surface))) {
                 hold_to_description(method.as_str(), path, &answer);
             }
             host.watch(&asked, &answer);

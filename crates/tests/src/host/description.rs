@@ -54,13 +54,20 @@ impl Operation {
     /// Whether it is the host's or an operator's, and not a person's.
     #[must_use]
     pub fn is_internal(&self) -> bool {
-        self.path.starts_with("/internal/")
+        let schemes = self.said["security"].as_array().map(Vec::as_slice).unwrap_or_default();
+        schemes.iter().any(|scheme| scheme.get("api_key").is_some())
     }
 
-    /// Whether it takes a body.
+    /// Whether it takes a form, as other protocols want it.
+    #[must_use]
+    pub fn takes_form(&self) -> bool {
+        self.said.pointer("/requestBody/content/application~1x-www-form-urlencoded").is_some()
+    }
+
+    /// Whether it takes a JSON body.
     #[must_use]
     pub fn takes_body(&self) -> bool {
-        self.said.get("requestBody").is_some()
+        self.said.pointer("/requestBody/content/application~1json").is_some()
     }
 
     /// The names of its query parameters.

@@ -9,7 +9,12 @@ use crate::operations::{Someone, each};
 fn unauthenticated(operation: &Operation, answer: Answer, case: &str) {
     let challenge = answer.header("www-authenticate").unwrap_or_default().to_owned();
     assert_eq!(answer.status, 401, "{} with {case}: {}", operation.id, answer.text);
-    let scheme = if operation.is_internal() { "ApiKey" } else { "Bearer" };
+    let scheme = match (operation.is_internal(), operation.takes_form()) {
+        (true, false) => "ApiKey",
+        // An OAuth client is told what OAuth clients know.
+        (true, true) => "Basic",
+        (false, _) => "Bearer",
+    };
     assert!(challenge.starts_with(scheme), "{} with {case}: {challenge}", operation.id);
     answer.refused(401, "unauthenticated");
 }
@@ -51,7 +56,8 @@ pub(crate) async fn wrong_api_keys_are_all_one(host: Host) {
         for key in &wrong {
             let answer = someone.bare(operation, &someone.names).key(key).await;
             unauthenticated(operation, answer.clone(), key);
-            assert_eq!(*said.get_or_insert_with(|| answer.said()), answer.said(), "{} {key}", operation.id);
+            let (status, _, body) = answer.said();
+            assert_eq!(*said.get_or_insert_with(|| (status, body.clone())), (status, body), "{} {key}", operation.id);
         }
         let twice = someone.bare(operation, &someone.names).key(&good).key(&good).await;
         unauthenticated(operation, twice, "the key twice");
@@ -149,11 +155,7 @@ pub(crate) async fn each_role_may_what_the_description_says_and_nothing_else(hos
             let someone = Someone::new(&host, ACME, &format!("{}-{role}", operation.id)).await;
             let names = someone.names.clone();
             drop(someone.good(operation).await);
-            let asked = someone.bare(operation, &names).by(role);
-            let answer = match crate::operations::body_of(operation, &names) {
-                Some(body) => asked.json(&body).await,
-                None => asked.await,
-            };
+            let answer = crate::operations::with_body(operation, &names, someone.bare(operation, &names).by(role)).await;
             assert!(answer.status < 300, "{} by {role}: {}", operation.id, answer.text);
         }
     }

@@ -2,10 +2,10 @@
 
 use doorward_domain::Role;
 use doorward_tests::host::description::Operation;
-use doorward_tests::host::{ACME, Ask, GLOBEX, Host, api_key};
+use doorward_tests::host::{ACME, GLOBEX, Host, api_key};
 use serde_json::json;
 
-use crate::operations::{Names, Someone, body_of, each};
+use crate::operations::{Names, Someone, each, with_body};
 
 fn all_named(names: &Names, id: &str) -> Names {
     Names { device: id.to_owned(), session: id.to_owned(), sign_in: id.to_owned(), ..names.clone() }
@@ -28,13 +28,6 @@ fn malformed(good: &str) -> Vec<String> {
     list.push("9".repeat(5_000));
     list.push(good[..35].to_owned());
     list
-}
-
-fn with_body(operation: &Operation, names: &Names, asked: Ask) -> Ask {
-    match body_of(operation, names) {
-        Some(body) => asked.json(&body),
-        None => asked,
-    }
 }
 
 pub(crate) async fn whatever_isnt_theirs_is_as_unknown_as_what_isnt_there(host: Host) {

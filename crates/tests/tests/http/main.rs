@@ -3,6 +3,7 @@
 mod alive;
 mod attacks;
 mod attempts;
+mod batches;
 mod bodies;
 mod canaries;
 mod completion;
@@ -12,9 +13,11 @@ mod description;
 mod device_endings;
 mod devices;
 mod fences;
+mod forward_auth;
 mod gate;
 mod history;
 mod ids;
+mod introspection;
 mod looks;
 mod main_flow;
 mod methods;
@@ -74,6 +77,13 @@ stories! {
         what_just_fits_is_taken,
         bad_words_at_completion_are_named,
         the_same_faults_are_named_where_a_session_is_opened_directly,
+    }
+    batches {
+        each_of_a_batch_is_told_as_if_it_had_come_alone,
+        checking_a_batch_counts_as_activity_once_a_minute,
+        a_batch_of_heartbeats_keeps_alive_what_lives,
+        a_batch_holds_one_to_sixty_four_tokens,
+        a_batch_that_races_an_ending_revives_nothing,
     }
     bodies {
         what_is_no_json_object_is_refused,
@@ -165,6 +175,18 @@ stories! {
         a_fence_is_one_event_of_the_tenants_own_trail,
         a_command_acts_in_its_own_tenant_and_under_its_humans_name,
     }
+    forward_auth {
+        whoever_is_signed_in_passes_under_all_the_headers,
+        the_token_comes_as_bearer_or_in_the_hosts_cookie,
+        a_proxy_names_its_tenant_once_there_are_two,
+        where_there_is_one_tenant_none_need_be_named,
+        a_required_factor_is_the_sessions_own_and_fresh_enough,
+        what_a_proxy_asks_must_make_sense,
+        passing_counts_as_activity_once_a_minute,
+        what_has_ended_passes_no_more,
+        nothing_of_a_sign_in_in_progress_passes,
+        no_user_id_ends_a_header_or_begins_another,
+    }
     gate {
         a_session_that_skipped_never_gives_trust,
         a_session_without_a_factor_gives_no_trust,
@@ -192,6 +214,13 @@ stories! {
         users_that_are_malformed_or_unknown_are_one,
         another_tenants_key_sees_nobody,
         user_ids_are_the_hosts_own_to_the_byte,
+    }
+    introspection {
+        a_live_token_is_told_in_the_words_of_the_rfc,
+        whatever_isnt_live_is_inactive_and_no_more_is_told,
+        introspection_is_no_activity,
+        the_key_comes_in_its_header_or_as_a_password,
+        the_form_is_read_as_oauth_servers_read_it,
     }
     looks {
         a_persons_own_token_skips_whatever_else_changes,

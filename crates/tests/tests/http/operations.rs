@@ -54,17 +54,18 @@ impl Someone {
 
     /// A good request, but for what it names.
     pub(crate) fn naming(&self, operation: &Operation, names: &Names) -> Ask {
-        let asked = self.credentialled(operation, self.bare(operation, names));
-        match body_of(operation, names) {
-            Some(body) => asked.json(&body),
-            None => asked,
-        }
+        with_body(operation, names, self.credentialled(operation, self.bare(operation, names)))
     }
 
     /// A request without credentials and body.
     pub(crate) fn bare(&self, operation: &Operation, names: &Names) -> Ask {
-        let asked = self.host.ask(operation.method, &path_of(operation, names));
-        if operation.id == "forget_other_devices" { asked.query("except_current=true") } else { asked }
+        let asked = self.host.ask(operation.method, &path_of(operation, names, self.tenant));
+        match operation.id {
+            "forget_other_devices" => asked.query("except_current=true"),
+            // The proxy's part: there are two tenants.
+            "forward_auth" => asked.header("x-tenant-id", self.tenant),
+            _ => asked,
+        }
     }
 
     /// The same with its usual credentials.
@@ -74,7 +75,7 @@ impl Someone {
 }
 
 /// The path with what it names.
-pub(crate) fn path_of(operation: &Operation, names: &Names) -> String {
+pub(crate) fn path_of(operation: &Operation, names: &Names, tenant: &str) -> String {
     let id = match operation.path {
         path if path.contains("/devices/{id}") => &names.device,
         path if path.contains("/sessions/{id}") => &names.session,
@@ -82,7 +83,16 @@ pub(crate) fn path_of(operation: &Operation, names: &Names) -> String {
         path if path.contains("{id}") => panic!("what does {path} name?"),
         _ => "",
     };
-    operation.path.replace("{user_id}", &names.user).replace("{id}", id)
+    operation.path.replace("{user_id}", &names.user).replace("{id}", id).replace("{tenant}", tenant)
+}
+
+/// With a good body, for an operation that takes one.
+pub(crate) fn with_body(operation: &Operation, names: &Names, asked: Ask) -> Ask {
+    match body_of(operation, names) {
+        Some(body) => asked.json(&body),
+        None if operation.takes_form() => asked.form(&format!("token={}&token_type_hint=access_token", names.token)),
+        None => asked,
+    }
 }
 
 /// A good body, for an operation that takes one.
@@ -97,6 +107,7 @@ pub(crate) fn body_of(operation: &Operation, names: &Names) -> Option<Value> {
         }
         "complete_sign_in" | "trust_user_device" | "step_up" => with_code(),
         "report_security_event" => json!({ "type": "password_reset" }),
+        "verify_sessions" | "heartbeat_sessions" => json!({ "tokens": [names.token] }),
         "verify_session" => json!({ "token": names.token }),
         id if operation.takes_body() => panic!("{id} has no sample: add one here"),
         _ => return None,

@@ -2,6 +2,7 @@
 
 mod accounts;
 mod activations;
+mod batches;
 mod boundaries;
 mod caps;
 mod endings;
@@ -63,6 +64,12 @@ laws! {
         an_activation_that_races_a_report_leaves_no_trust,
         what_ends_the_session_or_the_trust_ends_the_offer,
         an_activation_token_is_worth_nothing_to_another,
+    }
+    batches {
+        many_are_touched_in_their_order_and_each_as_if_alone,
+        a_batch_writes_nothing_where_it_is_too_soon_or_too_late,
+        batches_that_race_with_endings_revive_nothing,
+        the_only_tenant_is_told_while_it_is_alone,
     }
     boundaries {
         a_session_ends_at_its_absolute_end_whatever_is_heard_of_it,
