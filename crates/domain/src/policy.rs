@@ -60,6 +60,8 @@ pub struct Rules {
     pub max_sessions: u16,
     /// The weakest binding that may skip the second factor.
     pub trust_binding: Binding,
+    /// The longest that trust tied by likeness alone lasts, and is of use, since it was given: 60 to 2,592,000 (30 days).
+    pub fingerprint_trust_max_s: u32,
     /// The factors that may seed trust; not empty where `device_trust` holds.
     pub trust_methods: Vec<MfaMethod>,
     /// Whether a person without a second factor is refused.
@@ -119,6 +121,7 @@ impl Policy {
             max_devices: 50,
             max_sessions: 100,
             trust_binding: Binding::Token,
+            fingerprint_trust_max_s: 7 * DAY,
             // A mailbox that resets the password is no second factor, and a backup code is one that was lost.
             trust_methods: vec![MfaMethod::Totp, MfaMethod::Webauthn, MfaMethod::Push, MfaMethod::SmsOtp],
             require_second_factor: false,
@@ -154,6 +157,7 @@ impl Policy {
         };
         within("trust_for_s", rules.trust_for_s, 60, YEAR);
         within("trust_max_s", rules.trust_max_s, rules.trust_for_s.min(YEAR), YEAR);
+        within("fingerprint_trust_max_s", rules.fingerprint_trust_max_s, 60, 30 * DAY);
         within("activation_ttl_s", rules.activation_ttl_s, 30, 3_600);
         within("offer_again_after_s", rules.offer_again_after_s, 0, YEAR);
         within("recent_mfa_s", rules.recent_mfa_s, 30, DAY);

@@ -34,6 +34,7 @@ pub(crate) async fn a_tenant_comes_back_as_it_was_made((store, home): (Arc<dyn S
         max_devices: 200,
         max_sessions: 1_000,
         trust_binding: Binding::Fingerprint,
+        fingerprint_trust_max_s: 7_200,
         trust_methods: MfaMethod::ALL.to_vec(),
         require_second_factor: true,
         retain_ips_s: 86_400,
