@@ -125,7 +125,7 @@ pub(crate) async fn a_key_acts_in_its_own_tenant_alone(host: Host) {
 }
 
 /// What the least role says an operation needs.
-fn right(operation: &Operation) -> Right {
+pub(crate) fn right(operation: &Operation) -> Right {
     let least = operation.said["x-doorward-role"].as_str().unwrap_or_else(|| panic!("{} says no role", operation.id));
     let fitting = Right::ALL.iter().find(|right| right.least_role().as_str() == least);
     *fitting.unwrap_or_else(|| panic!("{}: {least} is no role", operation.id))

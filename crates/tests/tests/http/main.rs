@@ -8,6 +8,7 @@ mod bodies;
 mod canaries;
 mod completion;
 mod cookies;
+mod coverage;
 mod credentials;
 mod description;
 mod device_endings;
@@ -130,6 +131,9 @@ stories! {
         garbage_in_the_cookie_is_dropped,
         a_page_whose_host_keeps_the_token_keeps_its_present_one_when_trust_is_renewed,
         the_cookie_of_dev_mode_counts_in_dev_mode_alone,
+    }
+    coverage {
+        every_operation_is_refused_in_every_table,
     }
     credentials {
         no_operation_answers_without_credentials,

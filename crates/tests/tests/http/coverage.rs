@@ -1,0 +1,260 @@
+//! Coverage by construction: each operation of the description is refused as it must be in each of five tables, with every row left as
+//! it was, or the table says here why it has nothing to try.
+
+use std::collections::BTreeSet;
+
+use doorward_domain::Role;
+use doorward_tests::host::description::{Operation, operations};
+use doorward_tests::host::{ACME, Answer, Ask, GLOBEX, Host, api_key};
+
+use crate::credentials::right;
+use crate::operations::{Names, Someone, body_of, each, with_body};
+
+/// What an answer must be.
+type Holds = fn(&Operation, &Someone, &Answer) -> bool;
+
+/// Requests that an operation must refuse, and how.
+struct Table {
+    name: &'static str,
+    /// Operations that have nothing to try here, each with the reason.
+    exempt: &'static [(&'static str, &'static str)],
+    tried: fn(&Operation, &Someone, &Others) -> Vec<(Ask, Holds)>,
+}
+
+/// Who isn't the caller: another user of the tenant, and another tenant's.
+struct Others {
+    stranger: Someone,
+    elsewhere: Someone,
+}
+
+const TABLES: [Table; 5] = [
+    Table { name: "no credentials", exempt: &[], tried: no_credentials },
+    Table {
+        name: "too low a role",
+        exempt: &[
+            ("activate_device", NO_KEY),
+            ("decline_device", NO_KEY),
+            ("end_session", NO_KEY),
+            ("end_sessions", NO_KEY),
+            ("forget_device", NO_KEY),
+            ("forget_other_devices", NO_KEY),
+            ("forward_auth", NO_KEY),
+            ("forward_auth_of_tenant", NO_KEY),
+            ("get_device", NO_KEY),
+            ("get_session", NO_KEY),
+            ("heartbeat", NO_KEY),
+            ("hijack_device", NO_KEY),
+            ("list_devices", NO_KEY),
+            ("list_events", NO_KEY),
+            ("list_sessions", NO_KEY),
+            ("rename_device", NO_KEY),
+            ("sign_out_device", NO_KEY),
+            ("trust_device", NO_KEY),
+            ("untrust_device", NO_KEY),
+        ],
+        tried: too_low_a_role,
+    },
+    Table {
+        name: "another tenant's",
+        exempt: &[
+            ("forget_other_devices", OWN_ALONE),
+            ("end_sessions", OWN_ALONE),
+            ("heartbeat", OWN_ALONE),
+            ("list_devices", OWN_ALONE),
+            ("list_events", OWN_ALONE),
+            ("list_sessions", OWN_ALONE),
+            ("sign_out_device", OWN_ALONE),
+        ],
+        tried: another_tenants,
+    },
+    Table {
+        name: "another user's ids",
+        exempt: &[
+            ("end_sessions", OWN_ALONE),
+            ("end_user_sessions", NAMES_A_USER),
+            ("evaluate_sign_in", NAMES_A_USER),
+            ("forget_other_devices", OWN_ALONE),
+            ("forward_auth", BY_TOKEN),
+            ("forward_auth_of_tenant", BY_TOKEN),
+            ("get_sign_in", "a sign-in is named without its user"),
+            ("complete_sign_in", "a sign-in is named without its user"),
+            ("heartbeat", OWN_ALONE),
+            ("heartbeat_sessions", BY_TOKEN),
+            ("introspect", BY_TOKEN),
+            ("activate", BY_TOKEN),
+            ("decline", BY_TOKEN),
+            ("list_devices", OWN_ALONE),
+            ("list_events", OWN_ALONE),
+            ("list_sessions", OWN_ALONE),
+            ("list_user_devices", NAMES_A_USER),
+            ("list_user_events", NAMES_A_USER),
+            ("list_user_sessions", NAMES_A_USER),
+            ("list_user_sign_ins", NAMES_A_USER),
+            ("open_session", NAMES_A_USER),
+            ("report_security_event", NAMES_A_USER),
+            ("sign_out_device", OWN_ALONE),
+            ("verify_session", BY_TOKEN),
+            ("verify_sessions", BY_TOKEN),
+        ],
+        tried: another_users_ids,
+    },
+    Table {
+        name: "malformed body",
+        exempt: &[
+            ("forward_auth", NO_BODY),
+            ("forward_auth_of_tenant", NO_BODY),
+            ("get_device", NO_BODY),
+            ("get_session", NO_BODY),
+            ("get_sign_in", NO_BODY),
+            ("get_user_device", NO_BODY),
+            ("list_devices", NO_BODY),
+            ("list_events", NO_BODY),
+            ("list_sessions", NO_BODY),
+            ("list_user_devices", NO_BODY),
+            ("list_user_events", NO_BODY),
+            ("list_user_sessions", NO_BODY),
+            ("list_user_sign_ins", NO_BODY),
+        ],
+        tried: malformed_body,
+    },
+];
+
+const NO_KEY: &str = "it is called with the person's own token";
+const OWN_ALONE: &str = "it names nothing, and acts on what is the caller's own";
+const NAMES_A_USER: &str = "it names a user and nothing of one";
+const BY_TOKEN: &str = "what it names is a token, which proves itself";
+const NO_BODY: &str = "it takes no body";
+
+pub(crate) async fn every_operation_is_refused_in_every_table(host: Host) {
+    let all = each(&host).await;
+    let others = Others { stranger: Someone::new(&host, ACME, "stranger").await, elsewhere: Someone::new(&host, GLOBEX, "elsewhere").await };
+    host.pass_s(100);
+    let rows = host.rows().await;
+    let mut faults = vec![];
+    for table in &TABLES {
+        for (operation, someone) in &all {
+            let exempt = table.exempt.iter().any(|(id, _)| *id == operation.id);
+            let tried = (table.tried)(operation, someone, &others);
+            if tried.is_empty() != exempt {
+                let fault = if exempt { "is exempt, though there is something to try" } else { "is missing" };
+                faults.push(format!("{}: {} {fault}", table.name, operation.id));
+            }
+            for (number, (asked, holds)) in tried.into_iter().enumerate() {
+                let answer = asked.await;
+                if !holds(operation, someone, &answer) {
+                    faults.push(format!("{}: {}, request {number}: {} {}", table.name, operation.id, answer.status, answer.text));
+                }
+            }
+            if host.rows().await != rows {
+                faults.push(format!("{}: {} changed a row", table.name, operation.id));
+                break;
+            }
+        }
+    }
+    assert!(faults.is_empty(), "{faults:#?}");
+}
+
+#[test]
+fn what_is_exempt_is_an_operation_and_says_why() {
+    let known: BTreeSet<&str> = operations().iter().map(|operation| operation.id).collect();
+    for table in &TABLES {
+        let listed: BTreeSet<&str> = table.exempt.iter().map(|(id, _)| *id).collect();
+        assert_eq!(listed.len(), table.exempt.len(), "{}: listed once", table.name);
+        let gone: Vec<_> = listed.difference(&known).collect();
+        assert!(gone.is_empty(), "{}: {gone:?} are no operations", table.name);
+        assert!(table.exempt.iter().all(|(_, why)| !why.is_empty()));
+    }
+}
+
+fn refused(answer: &Answer, status: u16, name: &str) -> bool {
+    (answer.status, answer.body["type"].as_str()) == (status, Some(format!("/problems/{name}").as_str()))
+}
+
+fn is_unauthenticated(_: &Operation, _: &Someone, answer: &Answer) -> bool {
+    refused(answer, 401, "unauthenticated")
+}
+
+fn is_role_too_low(_: &Operation, _: &Someone, answer: &Answer) -> bool {
+    refused(answer, 403, "role_too_low")
+}
+
+fn is_unreadable(_: &Operation, _: &Someone, answer: &Answer) -> bool {
+    refused(answer, 400, "invalid_request")
+}
+
+fn is_not_found(_: &Operation, _: &Someone, answer: &Answer) -> bool {
+    refused(answer, 404, "not_found") || refused(answer, 404, "activation_not_found")
+}
+
+/// Refused, or an answer in which nothing of them shows.
+fn tells_nothing(_: &Operation, someone: &Someone, answer: &Answer) -> bool {
+    let mut body = answer.body.clone();
+    // The path that was asked for.
+    body.as_object_mut().map(|members| members.remove("instance"));
+    let (shown, names) = (body.to_string(), &someone.names);
+    let headers = format!("{:?}", answer.headers);
+    let tells = [&names.device, &names.session, &names.sign_in, &someone.caller.session(), &someone.caller.device()]
+        .map(|id| shown.contains(id) || headers.contains(id));
+    matches!(answer.status, 200 | 401 | 404) && !tells.contains(&true) && body["active"] != true && !shown.contains("\"ok\":true")
+}
+
+fn no_credentials(operation: &Operation, someone: &Someone, _: &Others) -> Vec<(Ask, Holds)> {
+    let whole = || with_body(operation, &someone.names, someone.bare(operation, &someone.names));
+    let other = if operation.is_internal() { whole().bearer(&someone.caller.token) } else { whole().by(Role::Admin) };
+    vec![(whole(), is_unauthenticated), (other, is_unauthenticated)]
+}
+
+fn too_low_a_role(operation: &Operation, someone: &Someone, _: &Others) -> Vec<(Ask, Holds)> {
+    if !operation.is_internal() {
+        return vec![];
+    }
+    let low = Role::ALL.iter().filter(|role| !role.may(right(operation)));
+    low.map(|&role| (with_body(operation, &someone.names, someone.bare(operation, &someone.names)).by(role), is_role_too_low as Holds)).collect()
+}
+
+fn another_tenants(operation: &Operation, someone: &Someone, others: &Others) -> Vec<(Ask, Holds)> {
+    let whole = || with_body(operation, &someone.names, someone.bare(operation, &someone.names));
+    let mut tried: Vec<(Ask, Holds)> = vec![];
+    if operation.is_internal() {
+        // A key of this tenant that says it acts in the other, and the reverse.
+        tried.push((whole().by(Role::Admin).header("x-tenant-id", GLOBEX), is_unauthenticated));
+        tried.push((whole().key(&api_key(GLOBEX, Role::Admin)).header("x-tenant-id", ACME), is_unauthenticated));
+        if !ACTS_IN_ITS_KEYS_TENANT.contains(&operation.id) {
+            tried.push((whole().key(&api_key(GLOBEX, Role::Admin)), tells_nothing));
+        }
+    } else if operation.path.starts_with("/internal/") {
+        tried.push((whole().bearer(&others.elsewhere.caller.token), is_unauthenticated));
+    } else if names_something(operation, &someone.names) {
+        tried.push((whole().bearer(&others.elsewhere.caller.token), is_not_found));
+    }
+    tried
+}
+
+/// What makes something of the key's own tenant, whatever it names: there is nothing foreign in it.
+const ACTS_IN_ITS_KEYS_TENANT: [&str; 3] = ["evaluate_sign_in", "open_session", "report_security_event"];
+
+fn another_users_ids(operation: &Operation, someone: &Someone, others: &Others) -> Vec<(Ask, Holds)> {
+    let by_token = operation.is_internal() && !operation.path.contains("{user_id}");
+    if by_token || !names_something(operation, &someone.names) {
+        return vec![];
+    }
+    let of = |other: &Someone| Names { user: someone.names.user.clone(), ..other.names.clone() };
+    [&others.stranger, &others.elsewhere].map(|other| (someone.naming(operation, &of(other)), is_not_found as Holds)).into()
+}
+
+/// Whether a request names a thing of a user's: by id in its path, or by the token of an offer.
+fn names_something(operation: &Operation, names: &Names) -> bool {
+    operation.path.contains("{id}") || body_of(operation, names).is_some_and(|body| body.get("activation_token").is_some())
+}
+
+fn malformed_body(operation: &Operation, someone: &Someone, _: &Others) -> Vec<(Ask, Holds)> {
+    if operation.method == "GET" {
+        return vec![];
+    }
+    let asked = || someone.credentialled(operation, someone.bare(operation, &someone.names));
+    if operation.takes_form() {
+        return ["", "token=a&token=b", "{\"token\":\"a\"}"].map(|form| (asked().form(form), is_unreadable as Holds)).into();
+    }
+    let bodies = ["{", "[]", "null", "\u{0}", "{\"surplus\":1}", "{\"a\":1e999}", "{}{}"];
+    bodies.map(|body| (asked().header("content-type", "application/json").bytes(body), is_unreadable as Holds)).into()
+}
