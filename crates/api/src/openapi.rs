@@ -1,6 +1,7 @@
 //! The OpenAPI description, generated from the handlers, with what all operations share added once.
 
 use utoipa::openapi::path::Operation;
+use utoipa::openapi::schema::{ObjectBuilder, Type};
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme};
 use utoipa::openapi::tag::TagBuilder;
 use utoipa::openapi::{Content, InfoBuilder, LicenseBuilder, OpenApi, Ref, RefOr, ResponseBuilder, Tag};
@@ -80,10 +81,13 @@ fn share(operation: &mut Operation, path: &str) {
         }
     }
     for parameter in operation.parameters.iter_mut().flatten() {
-        if let RefOr::T(parameter) = parameter
-            && parameter.name == "user_id"
-        {
-            parameter.description = Some("The host's own id of the person".to_owned());
+        if let RefOr::T(parameter) = parameter {
+            if parameter.name == "user_id" {
+                parameter.description = Some("The host's own id of the person".to_owned());
+            }
+            if let Some(words) = words(path, &parameter.name) {
+                parameter.schema = Some(ObjectBuilder::new().schema_type(Type::String).enum_values(Some(words.iter().copied())).into());
+            }
         }
     }
     let has_body = operation.request_body.is_some();
@@ -112,6 +116,18 @@ fn share(operation: &mut Operation, path: &str) {
             let response = ResponseBuilder::new().description(description).content(MEDIA_TYPE, content).build();
             operation.responses.responses.insert(status.to_owned(), RefOr::T(response));
         }
+    }
+}
+
+/// The words that a parameter takes, where they are few.
+fn words(path: &str, parameter: &str) -> Option<&'static [&'static str]> {
+    match parameter {
+        "status" if path.ends_with("/devices") => Some(&["trusted", "unverified", "hijacked", "all"]),
+        "status" => Some(&["active", "inactive", "ended", "blocked", "all"]),
+        // All of one's devices at once are never removed.
+        "except_current" if path.ends_with("/devices") => Some(&["true"]),
+        "require" => Some(&["mfa"]),
+        _ => None,
     }
 }
 

@@ -49,7 +49,7 @@ fn password(credentials: &str) -> Option<String> {
 #[expect(dead_code, reason = "it describes the form, which is read pair by pair")]
 struct Inspection {
     /// An access token.
-    #[schema(example = "dws_…")]
+    #[schema(min_length = 1, example = "dws_…")]
     token: String,
     /// What kind of token it may be; there is one kind.
     token_type_hint: Option<String>,

@@ -26,14 +26,14 @@ struct SecurityEventReport {
     #[schema(schema_with = types)]
     r#type: String,
     /// The session in which it happened, to stay where the event lets one stay. One that can't be kept is ignored.
-    #[schema(format = Uuid)]
+    #[schema(example = "019aa0b2-3c4d-7e5f-8a6b-7c8d9e0f1a2b")]
     keep_session_id: Option<String>,
     /// Replace the kept session's access token, so that a stolen copy dies. Needs a key that may open sessions.
     #[serde(default)]
     #[schema(required = false)]
     rotate_kept: bool,
     /// The host's own id of the event, 1 to 64 characters: reported again under it, the event has no second effect.
-    #[schema(min_length = 1, max_length = 64)]
+    #[schema(min_length = 1, max_length = 64, pattern = r"^[^\x00-\x1f\x7f-\x9f]*$")]
     event_id: Option<String>,
 }
 

@@ -18,16 +18,16 @@ use crate::wire::device_name;
 #[serde(deny_unknown_fields)]
 pub(super) struct Attempt {
     /// The host's own id of the person: 1 to 255 bytes, no control characters, not `.` or `..`.
-    #[schema(min_length = 1, max_length = 255, example = "user-1")]
+    #[schema(min_length = 1, max_length = 255, pattern = r"^[^\x00-\x1f\x7f-\x9f]*$", example = "user-1")]
     user_id: String,
     /// The person's address, as the host sees it.
-    #[schema(example = "203.0.113.7")]
+    #[schema(schema_with = address)]
     ip: String,
     /// The person's user agent, as it came.
     #[schema(max_length = 8192, example = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/149.0.0.0 Safari/537.36")]
     user_agent: String,
     /// `Sec-CH-UA…` headers by name, as they came; at most 32.
-    #[schema(value_type = Option<Object>)]
+    #[schema(schema_with = headers)]
     client_hints: Option<Map<String, Value>>,
     /// What an app says of itself.
     #[schema(value_type = Option<AppInfo>)]
@@ -39,10 +39,10 @@ pub(super) struct Attempt {
     #[schema(max_length = 4096, example = "dwd_…")]
     device_token: Option<String>,
     /// How the person signs in, in the host's words: 1 to 64 characters. `password`, if absent.
-    #[schema(max_length = 64, example = "password")]
+    #[schema(min_length = 1, max_length = 64, pattern = r"^[^\x00-\x1f\x7f-\x9f]*$", example = "password")]
     login_method: Option<String>,
     /// References of the first factors alone (RFC 8176), at most 8; Doorward adds the second. From `login_method`, if absent.
-    #[schema(max_items = 8, example = json!(["pwd"]))]
+    #[schema(schema_with = first_factors)]
     amr: Option<Vec<String>>,
     /// When the first factor was verified, RFC 3339; now, if absent.
     #[schema(format = DateTime)]
@@ -63,10 +63,10 @@ pub(super) struct Attempt {
 #[serde(deny_unknown_fields)]
 pub(super) struct Entry {
     /// The host's own id of the person.
-    #[schema(min_length = 1, max_length = 255, example = "user-1")]
+    #[schema(min_length = 1, max_length = 255, pattern = r"^[^\x00-\x1f\x7f-\x9f]*$", example = "user-1")]
     user_id: String,
     /// The person's address, as the host sees it.
-    #[schema(example = "203.0.113.7")]
+    #[schema(schema_with = address)]
     ip: String,
     /// The person's user agent, as it came.
     #[schema(max_length = 8192, example = "curl/8.5.0")]
@@ -75,10 +75,10 @@ pub(super) struct Entry {
     #[schema(max_length = 4096)]
     device_token: Option<String>,
     /// How the person signed in: 1 to 64 characters. `password`, if absent.
-    #[schema(max_length = 64)]
+    #[schema(min_length = 1, max_length = 64, pattern = r"^[^\x00-\x1f\x7f-\x9f]*$")]
     login_method: Option<String>,
     /// References of the first factors alone (RFC 8176), at most 8.
-    #[schema(max_items = 8)]
+    #[schema(schema_with = first_factors)]
     amr: Option<Vec<String>>,
     /// The second factor, where one was verified.
     #[schema(value_type = Option<Mfa>)]
@@ -87,7 +87,7 @@ pub(super) struct Entry {
     #[schema(format = DateTime)]
     authenticated_at: Option<String>,
     /// The host's own name for the session: 1 to 255 characters.
-    #[schema(min_length = 1, max_length = 255)]
+    #[schema(min_length = 1, max_length = 255, pattern = r"^[^\x00-\x1f\x7f-\x9f]*$")]
     external_session_id: Option<String>,
 }
 
@@ -106,13 +106,13 @@ pub(super) struct Finish {
     #[schema(default = true)]
     offer_trust: Option<bool>,
     /// A name of the person's own for the device: 1 to 64 characters.
-    #[schema(min_length = 1, max_length = 64)]
+    #[schema(min_length = 1, max_length = 64, pattern = r"^[^\x00-\x1f\x7f-\x9f]*$")]
     device_name: Option<String>,
     /// What the host keeps with the device: an object of at most 4,096 bytes. Replaces what was there.
     #[schema(value_type = Option<Object>)]
     device_metadata: Option<Map<String, Value>>,
     /// The host's own name for the session: 1 to 255 characters.
-    #[schema(min_length = 1, max_length = 255)]
+    #[schema(min_length = 1, max_length = 255, pattern = r"^[^\x00-\x1f\x7f-\x9f]*$")]
     external_session_id: Option<String>,
 }
 
@@ -120,9 +120,38 @@ pub(super) struct Finish {
 fn attributes_or_text() -> utoipa::openapi::RefOr<utoipa::openapi::Schema> {
     use utoipa::openapi::schema::{ObjectBuilder, OneOfBuilder, Type};
     let of_type = |of| ObjectBuilder::new().schema_type(of);
-    let text = of_type(Type::String).min_length(Some(1)).max_length(Some(512));
+    let text = of_type(Type::String).min_length(Some(1)).max_length(Some(512)).pattern(Some(NO_CONTROLS));
     let either = OneOfBuilder::new().item(of_type(Type::Object)).item(text).item(of_type(Type::Null));
     either.description(Some("Further attributes of the device: an object, or an opaque string of 1 to 512 characters.")).into()
+}
+
+/// What a text looks like that holds no control characters.
+const NO_CONTROLS: &str = r"^[^\x00-\x1f\x7f-\x9f]*$";
+
+/// What the description says of an address, which is of one of two families.
+fn address() -> utoipa::openapi::RefOr<utoipa::openapi::Schema> {
+    use utoipa::openapi::schema::{KnownFormat, ObjectBuilder, OneOfBuilder, SchemaFormat, Type};
+    let family = |format| ObjectBuilder::new().schema_type(Type::String).format(Some(SchemaFormat::KnownFormat(format)));
+    let either = OneOfBuilder::new().item(family(KnownFormat::Ipv4)).item(family(KnownFormat::Ipv6));
+    either.description(Some("The person's address, as the host sees it.")).examples(["203.0.113.7"]).into()
+}
+
+/// What the description says of `amr`.
+fn first_factors() -> utoipa::openapi::RefOr<utoipa::openapi::Schema> {
+    use utoipa::openapi::schema::{ArrayBuilder, ObjectBuilder, SchemaType, Type};
+    let reference = ObjectBuilder::new().schema_type(Type::String).pattern(Some("^(?!mfa$)[A-Za-z0-9_.:-]{1,32}$"));
+    let list = ArrayBuilder::new().schema_type(SchemaType::from_iter([Type::Array, Type::Null])).items(reference).max_items(Some(8));
+    let text = "References of the first factors alone (RFC 8176), at most 8; Doorward adds the second. From `login_method`, if absent.";
+    list.description(Some(text)).examples([serde_json::json!(["pwd"])]).into()
+}
+
+/// What the description says of `client_hints`.
+fn headers() -> utoipa::openapi::RefOr<utoipa::openapi::Schema> {
+    use utoipa::openapi::schema::{AdditionalProperties, ObjectBuilder, SchemaType, Type};
+    let value = ObjectBuilder::new().schema_type(Type::String).max_length(Some(1_024)).build();
+    let any = AdditionalProperties::RefOr(utoipa::openapi::RefOr::T(value.into()));
+    let map = ObjectBuilder::new().schema_type(SchemaType::from_iter([Type::Object, Type::Null])).additional_properties(Some(any)).max_properties(Some(32));
+    map.description(Some("`Sec-CH-UA…` headers by name, as they came; at most 32.")).into()
 }
 
 /// What is known of the person's second factor.
@@ -142,11 +171,17 @@ enum SecondFactorWord {
 #[serde(deny_unknown_fields)]
 struct AppInfo {
     /// `desktop`, `mobile`, `tablet`, `tv` or `app`.
+    #[schema(min_length = 1, max_length = 128, pattern = r"^[^\x00-\x1f\x7f-\x9f]*$")]
     r#type: Option<String>,
+    #[schema(min_length = 1, max_length = 128, pattern = r"^[^\x00-\x1f\x7f-\x9f]*$")]
     model: Option<String>,
+    #[schema(min_length = 1, max_length = 128, pattern = r"^[^\x00-\x1f\x7f-\x9f]*$")]
     platform: Option<String>,
+    #[schema(min_length = 1, max_length = 128, pattern = r"^[^\x00-\x1f\x7f-\x9f]*$")]
     platform_version: Option<String>,
+    #[schema(min_length = 1, max_length = 128, pattern = r"^[^\x00-\x1f\x7f-\x9f]*$")]
     app: Option<String>,
+    #[schema(min_length = 1, max_length = 128, pattern = r"^[^\x00-\x1f\x7f-\x9f]*$")]
     app_version: Option<String>,
 }
 

@@ -39,7 +39,7 @@ fn name_of(text: &str) -> Result<DeviceName, Problem> {
 #[serde(deny_unknown_fields)]
 struct Rename {
     /// 1 to 64 characters, no control characters.
-    #[schema(min_length = 1, max_length = 64, example = "Work laptop")]
+    #[schema(min_length = 1, max_length = 64, pattern = r"^[^\x00-\x1f\x7f-\x9f]*$", example = "Work laptop")]
     name: String,
 }
 

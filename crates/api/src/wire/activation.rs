@@ -31,7 +31,7 @@ pub(crate) struct ActivationTaken {
     #[schema(max_length = 512, example = "dwa_…")]
     pub(crate) activation_token: String,
     /// A name of the person's own: 1 to 64 characters, no control characters.
-    #[schema(min_length = 1, max_length = 64)]
+    #[schema(min_length = 1, max_length = 64, pattern = r"^[^\x00-\x1f\x7f-\x9f]*$")]
     pub(crate) device_name: Option<String>,
 }
 

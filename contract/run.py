@@ -1,0 +1,110 @@
+"""Starts the binary and holds it to its description: contract/run.py [--cases 2000] [--seed 1] [--binary PATH]"""
+
+import argparse
+import json
+import os
+import pathlib
+import secrets
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+
+HERE = pathlib.Path(__file__).parent
+METHODS = ("get", "post", "put", "patch", "delete")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--cases", type=int, default=2_000, help="how many cases at least, with credentials and without together")
+    parser.add_argument("--seed", type=int, default=secrets.randbelow(2**32), help="repeats a run; a new one unless given")
+    parser.add_argument("--binary", default=os.environ.get("DOORWARD_BIN", HERE.parent / "target/debug/doorward"))
+    options = parser.parse_args()
+    print(f"seed {options.seed}", flush=True)
+    with tempfile.TemporaryDirectory() as folder:
+        return hold(options, pathlib.Path(folder))
+
+
+def hold(options, folder):
+    port = free_port()
+    key = "dwk_" + secrets.token_urlsafe(32)
+    settings = {
+        "LISTEN": f"127.0.0.1:{port}",
+        "DATA_DIR": str(folder / "data"),
+        "BOOTSTRAP_TENANT": "acme",
+        "BOOTSTRAP_API_KEY": key,
+        "SESSION_COOKIE": "session",
+        "LOG": "warn",
+    }
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("DOORWARD_")}
+    environment |= {f"DOORWARD_{name}": value for name, value in settings.items()}
+    with open(folder / "log", "w+") as log:
+        server = subprocess.Popen([options.binary, "serve"], env=environment, stdout=log, stderr=log)
+        try:
+            url = f"http://127.0.0.1:{port}"
+            wait_for(url + "/readyz", server)
+            with urllib.request.urlopen(url + "/openapi.json") as answer:
+                paths = json.load(answer)["paths"]
+            operations = sum(method in METHODS for item in paths.values() for method in item)
+            # Besides these, each run tries about 40 cases of each operation that follow from the description alone.
+            each = max(10, options.cases // operations - 80)
+            held = [run(options, folder, url, each, key), run(options, folder, url, max(3, each // 10), None)]
+            cases = sum(cases for cases, _ in held)
+            print(f"{cases} cases over {operations} operations, seed {options.seed}")
+            alive = server.poll() is None
+            log.seek(0)
+            panics = [line for line in log if "panic" in line]
+            if panics or not alive:
+                print("the server panicked or ended:", *panics[:5], sep="\n")
+            if cases < options.cases:
+                print(f"fewer than {options.cases}")
+            return int(bool(panics) or not alive or cases < options.cases or any(failed for _, failed in held))
+        finally:
+            server.send_signal(signal.SIGTERM)
+            server.wait(timeout=30)
+
+
+def run(options, folder, url, each, key):
+    """One run of Schemathesis; answers how many cases it made and whether it failed."""
+    environment = os.environ | {"CONTRACT_URL": url, "SCHEMATHESIS_HOOKS": "hooks", "PYTHONPATH": str(HERE), "PYTHONDONTWRITEBYTECODE": "1"}
+    environment.pop("CONTRACT_API_KEY", None)
+    if key is not None:
+        environment["CONTRACT_API_KEY"] = key
+    print(f"== {'with' if key else 'without'} credentials, {each} of each kind for an operation", flush=True)
+    report = folder / f"{'with' if key else 'without'}.ndjson"
+    command = [pathlib.Path(sys.executable).parent / "schemathesis", "run", url + "/openapi.json", "--checks", "all"]
+    command += ["--max-examples", str(each), "--seed", str(options.seed), "--continue-on-failure", "--warnings", "off"]
+    command += ["--report", "json", "--report-json-path", str(report), "--request-timeout", "20"]
+    outcome = subprocess.run(command, env=environment, cwd=folder)
+    told = json.loads(report.read_text())
+    return find_total(told), outcome.returncode != 0
+
+
+def find_total(told):
+    return told["test_cases"]["generated"]
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def wait_for(url, server):
+    for _ in range(300):
+        if server.poll() is not None:
+            raise SystemExit("the server doesn't start")
+        try:
+            urllib.request.urlopen(url)
+            return
+        except (urllib.error.URLError, ConnectionError):
+            time.sleep(0.1)
+    raise SystemExit("the server isn't ready after 30 seconds")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
