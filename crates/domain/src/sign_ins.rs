@@ -328,7 +328,12 @@ struct Entry {
 pub fn join_cookie(present: Option<&str>, new: &DeviceToken) -> String {
     let same_account = |at: DeviceRef| (at.shard, at.account) == (new.at.shard, new.at.account);
     let kept = present.unwrap_or_default().split('.').filter(|text| text.starts_with(DeviceRef::PREFIX));
-    let mut tokens: Vec<String> = kept.filter(|text| DeviceToken::parse(text).is_ok_and(|token| !same_account(token.at))).map(str::to_owned).collect();
+    let mut tokens: Vec<String> = vec![];
+    for text in kept.filter(|text| DeviceToken::parse(text).is_ok_and(|token| !same_account(token.at))) {
+        // One that is there twice takes the place of no other.
+        tokens.retain(|known| known != text);
+        tokens.push(text.to_owned());
+    }
     tokens.push(new.reveal());
     let surplus = tokens.len().saturating_sub(COOKIE_TOKENS);
     tokens.split_off(surplus).join(".")
