@@ -2,6 +2,7 @@
 
 use std::marker::PhantomData;
 
+use axum::body::Bytes;
 use axum::extract::{FromRequest, FromRequestParts, Path, Request};
 use doorward_domain::{Refusal, Right, UserId};
 use doorward_service::{Access, Backend};
@@ -138,17 +139,23 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Json<T> {
     type Rejection = Problem;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
-        let is_json = is_json(request.headers());
-        let WholeBody(body) = WholeBody::from_request(request, state).await?;
-        if body.is_empty() {
-            // As an empty object: what is required is then named, and what has defaults only needs no body.
-            return read_json(b"{}").map(Self);
-        }
-        if !is_json {
-            return Err(Problem::new(Kind::UnsupportedMediaType).detail("Send the body as JSON, with Content-Type: application/json."));
-        }
-        read_json(&body).map(Self)
+        json_body(request, state).await.map(|(_, read)| Self(read))
     }
+}
+
+/// A JSON body, as it came and as it reads.
+pub(crate) async fn json_body<T: DeserializeOwned, S: Send + Sync>(request: Request, state: &S) -> Result<(Bytes, T), Problem> {
+    let is_json = is_json(request.headers());
+    let WholeBody(body) = WholeBody::from_request(request, state).await?;
+    if body.is_empty() {
+        // As an empty object: what is required is then named, and what has defaults only needs no body.
+        let body = Bytes::from_static(b"{}");
+        return read_json(&body).map(|read| (body, read));
+    }
+    if !is_json {
+        return Err(Problem::new(Kind::UnsupportedMediaType).detail("Send the body as JSON, with Content-Type: application/json."));
+    }
+    read_json(&body).map(|read| (body, read))
 }
 
 /// No body, or an empty object: neither body nor Content-Type is needed where there are no fields.

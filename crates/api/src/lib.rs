@@ -16,6 +16,7 @@ mod openapi;
 pub mod problem;
 mod query;
 mod refusals;
+mod repeatable;
 pub mod shown;
 pub mod trace;
 mod wire;

@@ -91,6 +91,7 @@ fn share(operation: &mut Operation, path: &str) {
         }
     }
     let has_body = operation.request_body.is_some();
+    let repeatable = operation.parameters.iter().flatten().any(|parameter| matches!(parameter, RefOr::T(parameter) if parameter.name == "Idempotency-Key"));
     let has_id = path.contains('{');
     let acts_on_token = path.contains("/activations/") || path.ends_with("/devices/activate") || path.ends_with("/devices/skip");
     let signs_in = path.starts_with("/internal/sign-ins") || path == "/internal/sessions";
@@ -101,11 +102,11 @@ fn share(operation: &mut Operation, path: &str) {
         ("404", "Unknown, malformed or another's: one answer for all", has_id || acts_on_token),
         ("405", "The path takes other methods", false),
         ("408", "The request came in too slowly", true),
-        ("409", "The state doesn't allow it", acts_on_token || signs_in || path.ends_with("/trust")),
+        ("409", "The state doesn't allow it", acts_on_token || signs_in || repeatable || path.ends_with("/trust")),
         ("410", "The sign-in is older than 10 minutes", path.ends_with("/complete")),
         ("413", "The body is larger than 64 KiB", true),
         ("415", "The body is of another media type", has_body),
-        ("422", "Not used yet", false),
+        ("422", "The idempotency key stood for another request", repeatable),
         ("429", "Too many requests; `Retry-After` says when to come back", false),
         ("500", "A defect of ours", true),
         ("503", "It can't be known or done at the moment; `Retry-After` says when to come back", true),

@@ -28,6 +28,8 @@ impl From<Refusal> for Problem {
             Refusal::SignInExpired => Self::new(Kind::SignInExpired),
             Refusal::DeviceHijacked => Self::new(Kind::DeviceHijacked),
             Refusal::AuthenticationOutdated => Self::new(Kind::AuthenticationOutdated),
+            Refusal::IdempotencyKeyReused => Self::new(Kind::IdempotencyKeyReused),
+            Refusal::IdempotencyKeyUsed => Self::new(Kind::IdempotencyKeyUsed),
             Refusal::Invalid(invalid) => {
                 let code = match invalid.code {
                     "required" => FieldFault::Required,

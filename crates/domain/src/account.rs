@@ -7,8 +7,8 @@ use serde_json::Map;
 use crate::codes::closed_set;
 use crate::event::About;
 use crate::{
-    AccountId, Actor, Cause, DataKey, Device, DeviceId, Ending, Event, EventId, EventKind, Generations, KeyRing, Mint, NewAccount, Offer, Refusal, Reported,
-    Session, SessionId, Shard, SignIn, Tenant, TenantId, Timestamp, UserId,
+    AccountId, Actor, Cause, DataKey, Device, DeviceId, Ending, Event, EventId, EventKind, Generations, KeyRing, Mint, NewAccount, Offer, Once, Refusal,
+    Reported, Session, SessionId, Shard, SignIn, Tenant, TenantId, Timestamp, UserId,
 };
 
 /// What an account is, apart from what it has.
@@ -88,6 +88,8 @@ pub struct Account {
     pub reported: Vec<Reported>,
     /// Its events: those that were asked for, and those that the rule adds.
     pub events: Vec<Event>,
+    /// The records of the requests that were asked for, whichever account they went to.
+    pub once: Vec<Once>,
 }
 
 /// What a rule is handed besides the account: the moment, who acts, the mint and the keys.
@@ -147,6 +149,7 @@ impl Account {
             raises: vec![],
             reported: vec![],
             events: vec![],
+            once: vec![],
         }
     }
 

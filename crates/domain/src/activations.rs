@@ -100,6 +100,11 @@ impl Account {
         if let Some(offer) = self.offers.iter_mut().find(|offer| offer.id == id) {
             offer.state = state;
             offer.settled_at = Some(moment.now);
+            let session = offer.session;
+            // Who has the offer's token has the answer that bore it, and the session's token with it.
+            if let Ok(session) = self.session_mut(session) {
+                session.unused_until = None;
+            }
         }
     }
 }

@@ -38,6 +38,8 @@ closed_set! {
         SecurityEventApplied = 14 "security_event.applied",
         /// Everything in the tenant was ended.
         TenantFenced = 29 "tenant.fenced",
+        /// A request came again under its idempotency key, and the unused tokens of its lost answer were replaced.
+        TokensReissued = 30 "tokens.reissued",
         /// A tenant was made.
         TenantCreated = 56 "tenant.created",
     }

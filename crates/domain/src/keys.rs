@@ -111,6 +111,15 @@ impl KeyRing {
         })
     }
 
+    /// The hashes under which something that a caller named or asked may be kept, the active key's first.
+    pub fn hashes<'a>(&'a self, label: &'a str, parts: &'a [&'a [u8]]) -> impl Iterator<Item = KeyedHash> + 'a {
+        self.keys.iter().map(move |key| {
+            let mut mac = labelled(&key.root, label);
+            parts.iter().for_each(|part| length_prefixed(&mut mac, part));
+            KeyedHash { key: key.id, hash: bytes(&mac.sign()) }
+        })
+    }
+
     /// 16 bytes that bind `parts` together under the active key, for opaque cursors and the like.
     #[must_use]
     pub fn seal(&self, label: &str, parts: &[&[u8]]) -> [u8; 16] {

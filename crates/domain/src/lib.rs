@@ -16,6 +16,7 @@ mod ids;
 mod keys;
 mod mint;
 mod offer;
+mod once;
 mod policy;
 pub mod refusal;
 mod security_event;
@@ -43,6 +44,7 @@ pub use ids::{AccountId, ApiKeyId, DeviceId, EventId, MalformedId, OfferId, Sess
 pub use keys::{KeyId, KeyRing, KeyedHash, Pepper};
 pub use mint::{Mint, first_uuid_at};
 pub use offer::{Offer, OfferState};
+pub use once::{Made, ONCE_S, ONCE_SIGN_INS, Once, Repeatable, Tokens};
 pub use policy::{Binding, Policy, PolicyFault, Preset, Rules};
 pub use refusal::Refusal;
 pub use security_event::{Ends, Leeway, Report, Reported, SecurityEvent, SessionsEnded};

@@ -31,6 +31,10 @@ pub enum Refusal {
     DeviceHijacked,
     /// The first factor was verified before the account's credentials last changed.
     AuthenticationOutdated,
+    /// The request's idempotency key stood for another request.
+    IdempotencyKeyReused,
+    /// The request had its effect, and its answer arrived; or what it made is over.
+    IdempotencyKeyUsed,
     /// A value that reads well but can't be accepted.
     Invalid(Invalid),
     /// Whether it would be right can't be known at the moment.

@@ -40,6 +40,8 @@ pub struct Session {
     pub created_at: Timestamp,
     /// Its absolute end, set when it began; never grows.
     pub expires_at: Timestamp,
+    /// Until when its token may be given anew to a request that comes again; none once the token, or its offer's, was used.
+    pub unused_until: Option<Timestamp>,
     /// How it was ended, if it was ended by itself.
     pub ended: Option<Ending>,
     /// When it was last heard of. Kept apart from the rest, since it alone changes often.
@@ -134,6 +136,12 @@ impl Session {
     #[must_use]
     pub fn fresh_factor(&self, account: &Account) -> Option<Factor> {
         self.factor.filter(|factor| account.head.factors_changed_at.is_none_or(|change| factor.verified_at > change))
+    }
+
+    /// Whether its token may still be given anew to a request that comes again, so that its first use is to be noted.
+    #[must_use]
+    pub fn may_be_reissued(&self, now: Timestamp) -> bool {
+        self.unused_until.is_some_and(|until| now < until)
     }
 
     /// What was proved in it: the first factors, and the second with `mfa` where one was verified (RFC 8176).

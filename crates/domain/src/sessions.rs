@@ -30,6 +30,16 @@ impl Account {
         if proved && live { Ok(session) } else { Err(Refusal::Unauthenticated) }
     }
 
+    /// Notes that a session's token was used, which shows that its answer arrived: from now on it is given anew to nobody.
+    ///
+    /// # Errors
+    /// As [`Account::caller`]: the token may just have been replaced.
+    pub fn note_use(&mut self, moment: &Moment<'_>, token: &AccessToken) -> Result<(), Refusal> {
+        let id = self.caller(moment, token)?.id;
+        self.session_mut(id)?.unused_until = None;
+        Ok(())
+    }
+
     /// Whether a session's authentication is fresh enough for what is dangerous.
     ///
     /// # Errors

@@ -263,6 +263,7 @@ impl Account {
             authenticated_at: attempt.authenticated_at,
             created_at: now,
             expires_at: now.plus_s(self.tenant.policy.session_absolute_s),
+            unused_until: None,
             ended: None,
             last_activity_at: now,
         };

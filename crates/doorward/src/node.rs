@@ -197,6 +197,9 @@ async fn record_time(service: Arc<Service>, stop: CancellationToken) {
         if let Err(error) = service.record_moment().await {
             tracing::warn!(%error, "the time could not be recorded");
         }
+        if let Err(error) = service.forget_requests().await {
+            tracing::warn!(%error, "old records of idempotency keys could not be removed");
+        }
     }
 }
 

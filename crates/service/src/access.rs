@@ -113,6 +113,14 @@ impl Access {
         }
     }
 
+    /// Within which its idempotency keys are told apart: a person must not meet the host's.
+    pub(crate) fn scope(&self) -> String {
+        match &self.proof {
+            Proof::Session(token) => format!("session:{}", token.at.id),
+            Proof::Key { tenant, .. } | Proof::Command { tenant, .. } => format!("tenant:{tenant}"),
+        }
+    }
+
     /// Lets the caller in, or not: the first thing in every transaction.
     fn enter(&self, account: &Account, moment: &mut Moment<'_>) -> Result<Option<Own>, Refusal> {
         match &self.proof {

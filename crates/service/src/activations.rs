@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
-use doorward_domain::{Account, ActivationToken, Moment, Refusal};
+use doorward_domain::{Account, ActivationToken, Moment, Once, Refusal, Tokens};
 use doorward_store::{AccountKey, Need};
 
 use crate::access::{Access, Backend, Own};
 use crate::devices::Trusted;
+use crate::once::{IdempotencyKey, gone};
 use crate::views::JudgedDevice;
 use crate::{DeviceView, Error, Service};
 
@@ -15,16 +16,22 @@ impl Service {
     ///
     /// # Errors
     /// `Unauthenticated`, `ActivationNotFound`, `DeviceHijacked`, and as the gate.
-    pub async fn activate(self: &Arc<Self>, access: &Access, token: &str, name: Option<String>) -> Result<Trusted, Error> {
+    pub async fn activate(self: &Arc<Self>, access: &Access, token: &str, name: Option<String>, key: Option<&IdempotencyKey>) -> Result<Trusted, Error> {
         let parsed = ActivationToken::parse(token).ok();
-        let rule = move |account: &mut Account, moment: &mut Moment<'_>, own: Option<Own>| {
-            // Read after the caller was let in, so that a bad token tells nothing to nobody.
-            let token = mine(account, parsed.as_ref())?;
-            let activated = account.activate(moment, token, own.map(|own| own.session), name.as_deref())?;
+        let rule = move |account: &mut Account, moment: &mut Moment<'_>, own: Option<Own>, before: Option<&Once>| {
+            let activated = match before {
+                Some(once) => account.activated_again(moment, once)?,
+                None => {
+                    // Read after the caller was let in, so that a bad token tells nothing to nobody.
+                    let token = mine(account, parsed.as_ref())?;
+                    account.activate(moment, token, own.map(|own| own.session), name.as_deref())?
+                }
+            };
             let device = JudgedDevice::of(account, account.device(activated.device)?, moment.now, own);
-            Ok((device, activated.device_token))
+            let tokens = Tokens { device_token: Some(activated.device_token.clone()), ..Tokens::default() };
+            Ok(((device, activated.device_token), account.made(None, activated.device, &tokens)))
         };
-        let (device, device_token) = self.change(access, Need::standing, rule).await?;
+        let (device, device_token) = self.change_once(access, key, Need::standing, rule).await?;
         Ok(Trusted { device: self.show(device).await, device_token: Some(device_token) })
     }
 
@@ -32,30 +39,39 @@ impl Service {
     ///
     /// # Errors
     /// `Unauthenticated`, `ActivationNotFound`, `DeviceHijacked`.
-    pub async fn decline(self: &Arc<Self>, access: &Access, token: &str) -> Result<DeviceView, Error> {
+    pub async fn decline(self: &Arc<Self>, access: &Access, token: &str, key: Option<&IdempotencyKey>) -> Result<DeviceView, Error> {
         let parsed = ActivationToken::parse(token).ok();
-        let rule = move |account: &mut Account, moment: &mut Moment<'_>, own: Option<Own>| {
-            let token = mine(account, parsed.as_ref())?;
-            let device = account.decline(moment, token, own.map(|own| own.session))?;
-            Ok(JudgedDevice::of(account, account.device(device)?, moment.now, own))
+        let rule = move |account: &mut Account, moment: &mut Moment<'_>, own: Option<Own>, before: Option<&Once>| {
+            let device = match before.and_then(|once| once.made.device) {
+                Some(device) => device,
+                None => account.decline(moment, mine(account, parsed.as_ref())?, own.map(|own| own.session))?,
+            };
+            let shown = JudgedDevice::of(account, account.device(device).map_err(gone)?, moment.now, own);
+            Ok((shown, account.made(None, device, &Tokens::default())))
         };
-        Ok(self.show(self.change(access, Need::standing, rule).await?).await)
+        Ok(self.show(self.change_once(access, key, Need::standing, rule).await?).await)
     }
 
     /// Takes an offer up for a host that keeps the device token itself.
     ///
     /// # Errors
     /// `ActivationNotFound`, also for another tenant's; `DeviceHijacked`; as the gate.
-    pub async fn activate_for_host(self: &Arc<Self>, backend: &Backend, token: &str, name: Option<String>) -> Result<Trusted, Error> {
-        unknown_alike(self.activate(&backend.by_activation(token)?, token, name).await)
+    pub async fn activate_for_host(
+        self: &Arc<Self>,
+        backend: &Backend,
+        token: &str,
+        name: Option<String>,
+        key: Option<&IdempotencyKey>,
+    ) -> Result<Trusted, Error> {
+        unknown_alike(self.activate(&backend.by_activation(token)?, token, name, key).await)
     }
 
     /// Declines an offer for a host.
     ///
     /// # Errors
     /// `ActivationNotFound`, also for another tenant's; `DeviceHijacked`.
-    pub async fn decline_for_host(self: &Arc<Self>, backend: &Backend, token: &str) -> Result<DeviceView, Error> {
-        unknown_alike(self.decline(&backend.by_activation(token)?, token).await)
+    pub async fn decline_for_host(self: &Arc<Self>, backend: &Backend, token: &str, key: Option<&IdempotencyKey>) -> Result<DeviceView, Error> {
+        unknown_alike(self.decline(&backend.by_activation(token)?, token, key).await)
     }
 }
 

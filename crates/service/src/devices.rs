@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use doorward_domain::{
-    Account, AccountId, Cause, Count, Device, DeviceId, DeviceStatus, DeviceToken, Factor, MfaMethod, Refusal, SessionStatus, Timestamp, Voucher,
+    Account, AccountId, Cause, Count, Device, DeviceId, DeviceStatus, DeviceToken, Factor, MfaMethod, Once, Refusal, SessionStatus, Timestamp, Tokens, Voucher,
 };
 use doorward_store::{Need, Rows};
 
 use crate::access::{Access, Own};
+use crate::once::{IdempotencyKey, gone};
 use crate::pages::List;
 use crate::views::JudgedDevice;
 use crate::{DeviceView, Error, PageRequest, Paged, Service, SessionView};
@@ -149,14 +150,22 @@ impl Service {
     ///
     /// # Errors
     /// `NotFound`, `Invalid` on `mfa.verified_at`, and as the gate.
-    pub async fn trust_device_for_host(self: &Arc<Self>, access: &Access, id: DeviceId, mfa: (MfaMethod, Option<Timestamp>)) -> Result<DeviceView, Error> {
-        let rule = move |account: &mut Account, moment: &mut doorward_domain::Moment<'_>, own| {
-            account.device(id)?;
-            let factor = Factor::stated(mfa.0, mfa.1, None, moment.now)?;
-            account.trust_for_host(moment, id, factor)?;
-            judged(account, id, moment.now, own)
+    pub async fn trust_device_for_host(
+        self: &Arc<Self>,
+        access: &Access,
+        id: DeviceId,
+        mfa: (MfaMethod, Option<Timestamp>),
+        key: Option<&IdempotencyKey>,
+    ) -> Result<DeviceView, Error> {
+        let rule = move |account: &mut Account, moment: &mut doorward_domain::Moment<'_>, own, before: Option<&Once>| {
+            account.device(id).map_err(|unknown| if before.is_some() { gone(unknown) } else { unknown })?;
+            if before.is_none() {
+                let factor = Factor::stated(mfa.0, mfa.1, None, moment.now)?;
+                account.trust_for_host(moment, id, factor)?;
+            }
+            Ok((judged(account, id, moment.now, own)?, account.made(None, id, &Tokens::default())))
         };
-        Ok(self.show(self.change(access, Need::standing, rule).await?).await)
+        Ok(self.show(self.change_once(access, key, Need::standing, rule).await?).await)
     }
 
     /// Ends a device's trust; with `end_sessions` all its sessions, the caller's too.

@@ -3,12 +3,13 @@
 use std::sync::Arc;
 
 use doorward_domain::{
-    AccessToken, Account, ActivationToken, Cause, Count, DeviceStatus, Factor, MfaMethod, Moment, Refusal, Session, SessionId, SessionRef, SessionStatus,
-    TenantId, Timestamp, UserId,
+    AccessToken, Account, ActivationToken, Cause, Count, DeviceStatus, Factor, MfaMethod, Moment, OfferId, Once, Refusal, Session, SessionId, SessionRef,
+    SessionStatus, TenantId, Timestamp, Tokens, UserId,
 };
 use doorward_store::{AccountKey, Need, Page, Rows};
 
 use crate::access::{Access, Backend, Own};
+use crate::once::IdempotencyKey;
 use crate::pages::List;
 use crate::{Error, PageRequest, Paged, Service, SessionView};
 
@@ -122,7 +123,7 @@ impl Service {
     /// # Errors
     /// `Unavailable` where it can't be known or done for one of them; others may have been kept alive.
     pub async fn heartbeat_batch(&self, backend: &Backend, tokens: &[String]) -> Result<Vec<Beat>, Error> {
-        let (now, found) = self.look(&backend.tenant, tokens).await?;
+        let (now, found) = self.look_at_used(&backend.tenant, tokens).await?;
         let mut kept = self.touch_live(&found, now, 0).await?.into_iter();
         let mut beats = Vec::with_capacity(tokens.len());
         for (token, found) in tokens.iter().zip(found) {
@@ -148,7 +149,7 @@ impl Service {
     }
 
     async fn verify_all<T: AsRef<str>>(&self, tenant: &TenantId, tokens: &[T], touch: bool) -> Result<Vec<Verified>, Error> {
-        let (now, found) = if touch { self.look_and_note(tenant, tokens).await? } else { self.look(tenant, tokens).await? };
+        let (now, found) = if touch { self.look_and_note(tenant, tokens).await? } else { self.look_at_used(tenant, tokens).await? };
         let mut verified = Vec::with_capacity(tokens.len());
         for found in found {
             verified.push(match found {
@@ -191,7 +192,7 @@ impl Service {
 
     /// Looks as [`Service::look`] does, and counts it as activity in the sessions that are live, at most once in so many seconds.
     pub(crate) async fn look_and_note<T: AsRef<str>>(&self, tenant: &TenantId, tokens: &[T]) -> Result<(Timestamp, Vec<Found>), Error> {
-        let (now, mut found) = self.look(tenant, tokens).await?;
+        let (now, mut found) = self.look_at_used(tenant, tokens).await?;
         let is_due = |found: &Found| {
             let Found::Live(account, at) = found else { return false };
             account.session(at.id).is_ok_and(|session| now >= session.last_activity_at.plus_s(ACTIVITY_EVERY_S))
@@ -246,7 +247,10 @@ impl Service {
     async fn live(&self, token: &AccessToken) -> Result<Timestamp, Error> {
         let account = self.store.session(token.at).await?.ok_or(Refusal::Unauthenticated)?;
         let moment = self.moment();
-        account.caller(&moment, token)?;
+        let session = account.caller(&moment, token)?;
+        if session.may_be_reissued(moment.now) && !self.note_use(token).await? {
+            return Err(Refusal::Unauthenticated.into());
+        }
         Ok(moment.now)
     }
 
@@ -366,18 +370,34 @@ impl Service {
     ///
     /// # Errors
     /// `NotFound`, `Invalid` on `mfa.verified_at`.
-    pub async fn step_up(self: &Arc<Self>, access: &Access, id: SessionId, mfa: (MfaMethod, Option<Timestamp>)) -> Result<SessionSteppedUp, Error> {
-        let rule = move |account: &mut Account, moment: &mut Moment<'_>, _| {
+    pub async fn step_up(
+        self: &Arc<Self>,
+        access: &Access,
+        id: SessionId,
+        mfa: (MfaMethod, Option<Timestamp>),
+        key: Option<&IdempotencyKey>,
+    ) -> Result<SessionSteppedUp, Error> {
+        let rule = move |account: &mut Account, moment: &mut Moment<'_>, _, before: Option<&Once>| {
             // The answer is about this session, as a sign-in's is.
-            let own = Some(Own { session: id, device: account.session(id)?.device });
-            let factor = Factor::stated(mfa.0, mfa.1, None, moment.now)?;
-            let stepped = account.step_up(moment, id, factor)?;
-            let activation = stepped.activation.map(|token| (token, moment.now.plus_s(account.tenant.policy.activation_ttl_s)));
+            let device = account.session(id)?.device;
+            let own = Some(Own { session: id, device });
+            let stepped = match before {
+                Some(once) => account.stepped_up_again(moment, once)?,
+                None => account.step_up(moment, id, Factor::stated(mfa.0, mfa.1, None, moment.now)?)?,
+            };
+            let tokens = Tokens { access_token: Some(stepped.access_token.clone()), device_token: None, activation: stepped.activation.clone() };
+            let made = account.made(Some(id), device, &tokens);
             let session = SessionView::of(account, account.session(id)?, moment.now, own)?;
-            Ok(SessionSteppedUp { session, access_token: stepped.access_token, activation })
+            let activation = stepped.activation.map(|token| (token, offer_ends_at(account, made.offer, moment.now)));
+            Ok((SessionSteppedUp { session, access_token: stepped.access_token, activation }, made))
         };
-        self.change(access, Need::standing, rule).await
+        self.change_once(access, key, Need::standing, rule).await
     }
+}
+
+/// When an offer that was just made, or given anew, ends.
+pub(crate) fn offer_ends_at(account: &Account, offer: Option<OfferId>, now: Timestamp) -> Timestamp {
+    account.offers.iter().find(|known| Some(known.id) == offer).map_or(now, |offer| offer.expires_at)
 }
 
 pub(crate) fn active(account: &Account, id: SessionId, now: Timestamp) -> Result<Verified, Error> {

@@ -3,14 +3,16 @@
 use std::sync::Arc;
 
 use doorward_domain::{
-    AccessToken, Account, ActivationToken, Attempt, Completion, DeviceId, DeviceToken, Factor, MfaMethod, Moment, NewAccount, Opened, Presented, Refusal,
-    SecondFactor, SessionId, SignIn, SignInId, Timestamp, UserId, not_in_future,
+    AccessToken, Account, ActivationToken, Attempt, Completion, DeviceId, DeviceToken, Factor, Made, MfaMethod, Moment, NewAccount, Once, Opened, Presented,
+    Refusal, SecondFactor, SessionId, SignIn, SignInId, Timestamp, Tokens, UserId, not_in_future,
 };
 use doorward_store::{Need, Page, Rows};
 
 use crate::access::{Access, Backend};
 use crate::looks::Looks;
+use crate::once::{Effect, IdempotencyKey, gone};
 use crate::pages::List;
+use crate::sessions::offer_ends_at;
 use crate::views::JudgedDevice;
 use crate::{DeviceView, Error, PageRequest, Paged, Service, SessionView};
 
@@ -84,30 +86,39 @@ impl Service {
     ///
     /// # Errors
     /// `Invalid`, `AuthenticationOutdated`.
-    pub async fn evaluate(self: &Arc<Self>, backend: &Backend, request: SignInRequest) -> Result<SignInView, Error> {
+    pub async fn evaluate(self: &Arc<Self>, backend: &Backend, request: SignInRequest, key: Option<&IdempotencyKey>) -> Result<SignInView, Error> {
         self.agents_loaded().await;
         let now = self.clock.now();
         let attempt = request.attempt(self, backend, now)?;
         let access = backend.user(request.user.clone());
         let need = Need { devices: Rows::Standing, sessions: Rows::Standing, raises: true, ..Need::default() };
-        if let Some(account) = self.store.account(access.at.clone(), need).await? {
+        if key.is_none()
+            && let Some(account) = self.store.account(access.at.clone(), need.clone()).await?
+        {
             let mut moment = Moment { now, actor: backend.actor(), mint: self.entropy.mint(), keys: &self.keys };
             let sign_in = account.evaluate(&mut moment, attempt, request.device_token.as_deref())?;
             let device = identified(&account, &sign_in, now);
             self.store.append(&account.head, sign_in.clone()).await?;
             return Ok(self.evaluated(sign_in, device).await);
         }
-        // A user seen for the first time: the account is made with the sign-in, in one transaction.
+        // A user seen for the first time: the account is made with the sign-in, in one transaction. So is a key's record.
         let new = NewAccount::draw(&mut self.entropy.mint(), now);
-        let create = |_| Need { create: Some(new), devices: Rows::Standing, ..Need::default() };
-        let rule = move |account: &mut Account, moment: &mut Moment<'_>, _| {
-            account.record_creation(moment);
-            let sign_in = account.evaluate(moment, attempt.clone(), request.device_token.as_deref())?;
-            account.sign_ins.push(sign_in.clone());
+        let need = move |_| Need { create: Some(new.clone()), ..need.clone() };
+        let rule = move |account: &mut Account, moment: &mut Moment<'_>, _, before: Option<&Once>| {
+            let sign_in = match before {
+                Some(once) => account.sign_ins.iter().find(|sign_in| Some(sign_in.id) == once.made.sign_in).cloned().ok_or_else(|| gone(Refusal::NotFound))?,
+                None => {
+                    account.record_creation(moment);
+                    let sign_in = account.evaluate(moment, attempt.clone(), request.device_token.as_deref())?;
+                    account.sign_ins.push(sign_in.clone());
+                    sign_in
+                }
+            };
             let device = identified(account, &sign_in, moment.now);
-            Ok((sign_in, device))
+            let made = Made { sign_in: Some(sign_in.id), ..Made::default() };
+            Ok(((sign_in, device), made))
         };
-        let (sign_in, device) = self.change(&access, create, rule).await?;
+        let (sign_in, device) = self.change_once(&access, key, need, rule).await?;
         Ok(self.evaluated(sign_in, device).await)
     }
 
@@ -123,13 +134,22 @@ impl Service {
     ///
     /// # Errors
     /// `NotFound`, and as the domain's rule: everything is judged again.
-    pub async fn complete(self: &Arc<Self>, backend: &Backend, id: SignInId, completion: Completion) -> Result<OpenedSession, Error> {
+    pub async fn complete(
+        self: &Arc<Self>,
+        backend: &Backend,
+        id: SignInId,
+        completion: Completion,
+        key: Option<&IdempotencyKey>,
+    ) -> Result<OpenedSession, Error> {
         let at = self.store.account_of(id).await?.ok_or(Refusal::NotFound)?;
-        let rule = move |account: &mut Account, moment: &mut Moment<'_>, _| {
-            let opened = account.complete(moment, id, completion.clone())?;
+        let rule = move |account: &mut Account, moment: &mut Moment<'_>, _, before: Option<&Once>| {
+            let opened = match before {
+                Some(once) => account.open_again(moment, once)?,
+                None => account.complete(moment, id, completion.clone())?,
+            };
             Opening::of(account, opened, moment.now)
         };
-        let opening = self.change(&backend.at(at), move |now| Need::standing(now).with_sign_in(id), rule).await?;
+        let opening = self.change_once(&backend.at(at), key, move |now| Need::standing(now).with_sign_in(id), rule).await?;
         Ok(self.opened(opening).await)
     }
 
@@ -142,19 +162,25 @@ impl Service {
         backend: &Backend,
         request: SignInRequest,
         external_session_id: Option<String>,
+        key: Option<&IdempotencyKey>,
     ) -> Result<OpenedSession, Error> {
         self.agents_loaded().await;
         let now = self.clock.now();
         let attempt = request.attempt(self, backend, now)?;
         let access = backend.user(request.user.clone());
         let new = NewAccount::draw(&mut self.entropy.mint(), now);
-        let need = |now| Need { create: Some(new), ..Need::standing(now) };
-        let rule = move |account: &mut Account, moment: &mut Moment<'_>, _| {
-            let completion = Completion { external_session_id: external_session_id.clone(), ..Completion::default() };
-            let opened = account.sign_in_directly(moment, attempt.clone(), request.device_token.as_deref(), completion)?;
+        let need = move |now| Need { create: Some(new.clone()), ..Need::standing(now) };
+        let rule = move |account: &mut Account, moment: &mut Moment<'_>, _, before: Option<&Once>| {
+            let opened = match before {
+                Some(once) => account.open_again(moment, once)?,
+                None => {
+                    let completion = Completion { external_session_id: external_session_id.clone(), ..Completion::default() };
+                    account.sign_in_directly(moment, attempt.clone(), request.device_token.as_deref(), completion)?
+                }
+            };
             Opening::of(account, opened, moment.now)
         };
-        Ok(self.opened(self.change(&access, need, rule).await?).await)
+        Ok(self.opened(self.change_once(&access, key, need, rule).await?).await)
     }
 
     async fn opened(&self, opening: Opening) -> OpenedSession {
@@ -205,11 +231,15 @@ struct Opening {
 }
 
 impl Opening {
-    fn of(account: &Account, opened: Opened, now: Timestamp) -> Result<Self, Refusal> {
+    fn of(account: &Account, opened: Opened, now: Timestamp) -> Effect<Self> {
         let own = Some(crate::access::Own { session: opened.session, device: opened.device });
         let session = find_session(account, opened.session, now, own)?;
         let device = JudgedDevice::of(account, account.device(opened.device)?, now, own);
-        Ok(Self { session, device, offer_ends_at: now.plus_s(account.tenant.policy.activation_ttl_s), opened })
+        let tokens =
+            Tokens { access_token: Some(opened.access_token.clone()), device_token: opened.device_token.clone(), activation: opened.activation.clone() };
+        let made = account.made(Some(opened.session), opened.device, &tokens);
+        let offer_ends_at = offer_ends_at(account, made.offer, now);
+        Ok((Self { session, device, offer_ends_at, opened }, made))
     }
 }
 

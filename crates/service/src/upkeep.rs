@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, PoisonError};
 
-use doorward_domain::Timestamp;
+use doorward_domain::{ONCE_S, Timestamp};
 use doorward_store::StoreError;
 
 use crate::Service;
@@ -11,6 +11,8 @@ use crate::Service;
 const CLOCK_GAP_S: u32 = 300;
 /// For how long an answer to "are you ready?" is kept, in seconds: asking makes a write, and anyone may ask.
 const READINESS_S: u32 = 1;
+/// So many records of requests are removed in one commit.
+const REQUESTS: u16 = 500;
 
 /// The last answer to "are you ready?".
 #[derive(Default)]
@@ -61,6 +63,16 @@ impl Service {
     /// The store's.
     pub async fn record_moment(&self) -> Result<(), StoreError> {
         self.store.record_moment(self.clock.now()).await
+    }
+
+    /// Removes the records of requests that can't come again any more, in small batches. To be called every minute or so.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn forget_requests(&self) -> Result<(), StoreError> {
+        let before = self.clock.now().minus_s(ONCE_S);
+        while self.store.prune_once(before, REQUESTS).await? == u64::from(REQUESTS) {}
+        Ok(())
     }
 
     /// Why requests can't be answered at the moment; empty if they can.

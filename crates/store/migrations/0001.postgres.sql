@@ -98,6 +98,7 @@ CREATE TABLE session (
     authenticated_at BIGINT NOT NULL,
     created_at BIGINT NOT NULL,
     expires_at BIGINT NOT NULL,
+    unused_until BIGINT,
     ended_at BIGINT,
     ended_cause BIGINT,
     sealed BYTEA NOT NULL,
@@ -200,3 +201,20 @@ CREATE TABLE event (
     sealed BYTEA NOT NULL,
     PRIMARY KEY (shard, account, number)
 );
+
+CREATE TABLE once (
+    hash BYTEA NOT NULL,
+    tenant TEXT NOT NULL,
+    request BYTEA NOT NULL,
+    at_shard BIGINT NOT NULL,
+    at_account BYTEA NOT NULL,
+    sign_in BYTEA,
+    session BYTEA,
+    device BYTEA,
+    offer BYTEA,
+    access_token BYTEA,
+    device_token BYTEA,
+    created_at BIGINT NOT NULL,
+    PRIMARY KEY (hash)
+);
+CREATE INDEX once_by_age ON once (created_at);

@@ -98,6 +98,7 @@ CREATE TABLE session (
     authenticated_at INTEGER NOT NULL,
     created_at INTEGER NOT NULL,
     expires_at INTEGER NOT NULL,
+    unused_until INTEGER,
     ended_at INTEGER,
     ended_cause INTEGER,
     sealed BLOB NOT NULL,
@@ -200,3 +201,20 @@ CREATE TABLE event (
     sealed BLOB NOT NULL,
     PRIMARY KEY (shard, account, number)
 ) STRICT, WITHOUT ROWID;
+
+CREATE TABLE once (
+    hash BLOB NOT NULL,
+    tenant TEXT NOT NULL,
+    request BLOB NOT NULL,
+    at_shard INTEGER NOT NULL,
+    at_account BLOB NOT NULL,
+    sign_in BLOB,
+    session BLOB,
+    device BLOB,
+    offer BLOB,
+    access_token BLOB,
+    device_token BLOB,
+    created_at INTEGER NOT NULL,
+    PRIMARY KEY (hash)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX once_by_age ON once (created_at);

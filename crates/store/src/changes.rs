@@ -1,6 +1,6 @@
 //! The difference between an account before and after a rule: the rows to write. Rules can't forget to declare a write.
 
-use doorward_domain::{Account, DataKey, Head, KeyRing, Tenancy};
+use doorward_domain::{Account, DataKey, Head, KeyRing, Once, Tenancy};
 
 use crate::row::{Row, Scope, Table, ToCell, Value};
 use crate::rows::ACTIVITY;
@@ -25,8 +25,9 @@ pub(crate) struct Change {
     pub(crate) values: Vec<Value>,
 }
 
-/// The rows by which `after` differs from `before`; `before` is `None` for an account that is new.
-pub(crate) fn changes(before: Option<&Account>, after: &Account, keys: &KeyRing) -> Vec<Change> {
+/// The rows by which `after` differs from `before`; `before` is `None` for an account that is new. `once` are the records that
+/// were there, since those aren't the account's own.
+pub(crate) fn changes(before: Option<&Account>, once: &[Once], after: &Account, keys: &KeyRing) -> Vec<Change> {
     let mut changes = Vec::new();
     let scope = Place { keys: Some(keys), ..Place::of(&after.head) };
     scope.compare(&mut changes, before.map(|account| std::slice::from_ref(&account.head)), std::slice::from_ref(&after.head));
@@ -37,6 +38,7 @@ pub(crate) fn changes(before: Option<&Account>, after: &Account, keys: &KeyRing)
     scope.compare(&mut changes, before.map(|account| &account.raises[..]), &after.raises);
     scope.compare(&mut changes, before.map(|account| &account.reported[..]), &after.reported);
     scope.compare(&mut changes, before.map(|account| &account.events[..]), &after.events);
+    scope.compare(&mut changes, Some(once), &after.once);
     for session in &after.sessions {
         let known = before.and_then(|account| account.sessions.iter().find(|known| known.id == session.id)).map(|known| known.last_activity_at);
         if session.last_activity_at != known.unwrap_or(session.created_at) {

@@ -106,6 +106,9 @@ pub trait Store: Send + Sync {
     /// Records a moment as the latest, unless a later one is recorded.
     fn record_moment(&self, at: Timestamp) -> BoxFuture<'_, Result<(), StoreError>>;
 
+    /// Removes records of requests that were made before then, so many at most. Answers how many.
+    fn prune_once(&self, before: Timestamp, limit: u16) -> BoxFuture<'_, Result<u64, StoreError>>;
+
     /// Whether the store can take a change now.
     fn ready(&self) -> BoxFuture<'_, Result<(), StoreError>>;
 

@@ -1,6 +1,6 @@
 //! What a rule or a reader needs of an account: the store loads this much and no more.
 
-use doorward_domain::{AccountId, DeviceId, NewAccount, SessionId, Shard, SignInId, TenantId, Timestamp, UserId};
+use doorward_domain::{AccountId, DeviceId, KeyedHash, NewAccount, SessionId, Shard, SignInId, TenantId, Timestamp, UserId};
 use uuid::Uuid;
 
 /// Which account.
@@ -70,6 +70,8 @@ pub struct Need {
     pub reported: Option<String>,
     /// Its events, as a stretch of the list.
     pub events: Option<Page>,
+    /// The records of requests under these hashes of their keys, whichever account they went to; also where the account is new.
+    pub once: Vec<KeyedHash>,
 }
 
 /// How long an offer can live at most, in seconds: what was made before can't be open.

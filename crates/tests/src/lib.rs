@@ -3,6 +3,7 @@
 pub mod crowds;
 pub mod engines;
 pub mod host;
+pub mod once;
 pub mod people;
 pub mod rows;
 pub mod words;

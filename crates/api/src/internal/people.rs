@@ -10,10 +10,11 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::Surfaces;
-use crate::extract::{End, Ids, Json, Key, NoBody, Read, SignIn as MaySignIn, id, user};
+use crate::extract::{End, Ids, Key, NoBody, Read, SignIn as MaySignIn, id, user};
 use crate::object::Object;
 use crate::problem::Problem;
 use crate::query::{DeviceList, EndSessions, Nothing, PageOnly, Query, SessionList, Waiting};
+use crate::repeatable::{OnceHeader, Repeatable};
 use crate::wire::{Device, DeviceDetail, Event, List, Mfa, Session, SessionsEnded, SignIn, SteppedUp, Trusted};
 
 pub(super) fn router() -> OpenApiRouter<Surfaces> {
@@ -102,17 +103,17 @@ async fn forget_device(
 ///
 /// The host states the second factor that it verified; the trust gate judges it.
 #[utoipa::path(post, path = "/internal/users/{user_id}/devices/{id}/trust", tag = "people", operation_id = "trust_user_device",
-    params(("user_id" = String, Path), ("id" = String, Path, description = "A device's id")), request_body = Vouched,
+    params(("user_id" = String, Path), ("id" = String, Path, description = "A device's id"), OnceHeader), request_body = Vouched,
     responses((status = 200, body = Trusted)), extensions(("x-doorward-role" = json!("host"))))]
 async fn trust_device(
     State(surfaces): State<Surfaces>,
     key: Key<MaySignIn>,
     Ids((person, device)): Ids<(String, String)>,
     Query(Nothing): Query<Nothing>,
-    Json(vouched): Json<Vouched>,
+    Repeatable { key: once, body: vouched }: Repeatable<Vouched>,
 ) -> Result<Answer<Trusted>, Problem> {
     let mfa = vouched.read()?;
-    let device = surfaces.service.trust_device_for_host(&key.backend.user(user(&person)?), id(&device)?, mfa).await?;
+    let device = surfaces.service.trust_device_for_host(&key.backend.user(user(&person)?), id(&device)?, mfa, once.as_ref()).await?;
     Ok(Answer(Trusted { device: device.into(), device_token: None }))
 }
 
@@ -220,17 +221,17 @@ async fn end_sessions(
 ///
 /// The host verified a second factor in a live session. Its access token is replaced; the old one is dead.
 #[utoipa::path(post, path = "/internal/users/{user_id}/sessions/{id}/mfa", tag = "people", operation_id = "step_up",
-    params(("user_id" = String, Path), ("id" = String, Path, description = "A session's id")), request_body = Vouched,
+    params(("user_id" = String, Path), ("id" = String, Path, description = "A session's id"), OnceHeader), request_body = Vouched,
     responses((status = 200, body = SteppedUp)), extensions(("x-doorward-role" = json!("host"))))]
 async fn step_up(
     State(surfaces): State<Surfaces>,
     key: Key<MaySignIn>,
     Ids((person, session)): Ids<(String, String)>,
     Query(Nothing): Query<Nothing>,
-    Json(vouched): Json<Vouched>,
+    Repeatable { key: once, body: vouched }: Repeatable<Vouched>,
 ) -> Result<Answer<SteppedUp>, Problem> {
     let mfa = vouched.read()?;
-    let stepped = surfaces.service.step_up(&key.backend.user(user(&person)?), id(&session)?, mfa).await?;
+    let stepped = surfaces.service.step_up(&key.backend.user(user(&person)?), id(&session)?, mfa, once.as_ref()).await?;
     Ok(Answer(stepped.into()))
 }
 

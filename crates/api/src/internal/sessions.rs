@@ -13,6 +13,7 @@ use crate::Surfaces;
 use crate::extract::{Json, Key, SignIn, Verify};
 use crate::problem::{FieldError, FieldFault, Problem};
 use crate::query::{Nothing, Query};
+use crate::repeatable::{OnceHeader, Repeatable};
 use crate::wire::{Beat, Opened, Results, Verification};
 
 pub(super) fn router() -> OpenApiRouter<Surfaces> {
@@ -105,15 +106,15 @@ async fn heartbeat_batch(
 /// Open a session without evaluation
 ///
 /// For hosts that sign people in by themselves: they answer for the second factor. The same refusals as at completion.
-#[utoipa::path(post, path = "/internal/sessions", tag = "sessions (internal)", operation_id = "open_session", request_body = Entry,
+#[utoipa::path(post, path = "/internal/sessions", tag = "sessions (internal)", operation_id = "open_session", params(OnceHeader), request_body = Entry,
     responses((status = 201, body = Opened)), extensions(("x-doorward-role" = json!("host"))))]
 async fn open_session(
     State(surfaces): State<Surfaces>,
     key: Key<SignIn>,
     Query(Nothing): Query<Nothing>,
-    Json(entry): Json<Entry>,
+    Repeatable { key: once, body: entry }: Repeatable<Entry>,
 ) -> Result<(StatusCode, Answer<Opened>), Problem> {
     let (request, external) = entry.read()?;
-    let opened = surfaces.service.open_session(&key.backend, request, external).await?;
+    let opened = surfaces.service.open_session(&key.backend, request, external, once.as_ref()).await?;
     Ok((StatusCode::CREATED, Answer(opened.into())))
 }

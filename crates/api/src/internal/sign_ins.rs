@@ -8,9 +8,10 @@ use utoipa_axum::routes;
 
 use super::signing::{Attempt, Finish};
 use crate::Surfaces;
-use crate::extract::{Ids, Json, Key, Read, SignIn as MaySignIn, id};
+use crate::extract::{Ids, Key, Read, SignIn as MaySignIn, id};
 use crate::problem::Problem;
 use crate::query::{Nothing, Query};
+use crate::repeatable::{OnceHeader, Repeatable};
 use crate::wire::{Device, Opened, SignIn};
 
 pub(super) fn router() -> OpenApiRouter<Surfaces> {
@@ -20,15 +21,15 @@ pub(super) fn router() -> OpenApiRouter<Surfaces> {
 /// Evaluate a sign-in
 ///
 /// After the first factor: whether the second may be skipped. Only a valid device token of this tenant and user identifies a device.
-#[utoipa::path(post, path = "/internal/sign-ins", tag = "sign-ins", operation_id = "evaluate_sign_in", request_body = Attempt,
+#[utoipa::path(post, path = "/internal/sign-ins", tag = "sign-ins", operation_id = "evaluate_sign_in", params(OnceHeader), request_body = Attempt,
     responses((status = 201, body = SignIn)), extensions(("x-doorward-role" = json!("host"))))]
 async fn evaluate(
     State(surfaces): State<Surfaces>,
     key: Key<MaySignIn>,
     Query(Nothing): Query<Nothing>,
-    Json(attempt): Json<Attempt>,
+    Repeatable { key: once, body: attempt }: Repeatable<Attempt>,
 ) -> Result<(StatusCode, Answer<SignIn>), Problem> {
-    let view = surfaces.service.evaluate(&key.backend, attempt.read()?).await?;
+    let view = surfaces.service.evaluate(&key.backend, attempt.read()?, once.as_ref()).await?;
     let sign_in = SignIn::of(view.sign_in, view.device.map(Device::from), surfaces.service.now());
     Ok((StatusCode::CREATED, Answer(sign_in)))
 }
@@ -51,16 +52,16 @@ async fn get_sign_in(
 /// Complete a sign-in
 ///
 /// When the host is done: opens the session. Everything is judged again as it stands now; a refusal leaves the sign-in open.
-#[utoipa::path(post, path = "/internal/sign-ins/{id}/complete", tag = "sign-ins", operation_id = "complete_sign_in", params(("id" = String, Path, description = "A sign-in's id")),
+#[utoipa::path(post, path = "/internal/sign-ins/{id}/complete", tag = "sign-ins", operation_id = "complete_sign_in", params(("id" = String, Path, description = "A sign-in's id"), OnceHeader),
     request_body = Finish, responses((status = 201, body = Opened)), extensions(("x-doorward-role" = json!("host"))))]
 async fn complete(
     State(surfaces): State<Surfaces>,
     key: Key<MaySignIn>,
     Ids(sign_in): Ids<String>,
     Query(Nothing): Query<Nothing>,
-    Json(finish): Json<Finish>,
+    Repeatable { key: once, body: finish }: Repeatable<Finish>,
 ) -> Result<(StatusCode, Answer<Opened>), Problem> {
     let completion = finish.read()?;
-    let opened = surfaces.service.complete(&key.backend, id(&sign_in)?, completion).await?;
+    let opened = surfaces.service.complete(&key.backend, id(&sign_in)?, completion, once.as_ref()).await?;
     Ok((StatusCode::CREATED, Answer(opened.into())))
 }

@@ -15,6 +15,7 @@ use crate::Surfaces;
 use crate::extract::{Ids, Json, NoBody, Person, id};
 use crate::problem::{FieldError, FieldFault, Problem};
 use crate::query::{DeviceList, EndSessions, ExceptCurrent, Nothing, Query, Waiting};
+use crate::repeatable::{OnceHeader, Repeatable};
 use crate::wire::{ActivationTaken, Device, DeviceDetail, DeviceOnly, DevicesForgotten, List, OfferDeclined, SessionsEnded, Trusted, device_name};
 
 pub(super) fn router() -> OpenApiRouter<Surfaces> {
@@ -62,19 +63,19 @@ async fn list_devices(State(surfaces): State<Surfaces>, person: Person, Query(qu
 ///
 /// Trusts the caller's own device with the activation token of its sign-in or step-up. Works once. A caller that is or may be
 /// a web page gets the new device token as the cookie `__Host-doorward_device`, any other in the body.
-#[utoipa::path(post, path = "/api/v1/devices/activate", tag = "devices", operation_id = "activate_device", request_body = ActivationTaken,
+#[utoipa::path(post, path = "/api/v1/devices/activate", tag = "devices", operation_id = "activate_device", params(OnceHeader), request_body = ActivationTaken,
     responses((status = 200, body = Trusted)))]
 async fn activate(
     State(surfaces): State<Surfaces>,
     person: Person,
     Query(Nothing): Query<Nothing>,
     bearing: Bearing,
-    Json(taken): Json<ActivationTaken>,
+    Repeatable { key: once, body: taken }: Repeatable<ActivationTaken>,
 ) -> Result<impl IntoResponse, Problem> {
     if let Some(name) = &taken.device_name {
         device_name("device_name", name).map_err(|fault| Problem::invalid(vec![fault]))?;
     }
-    let trusted = surfaces.service.activate(&person.access, &taken.activation_token, taken.device_name).await?;
+    let trusted = surfaces.service.activate(&person.access, &taken.activation_token, taken.device_name, once.as_ref()).await?;
     let (device_token, headers) = bearing.bear(trusted.device_token, surfaces.dev);
     Ok((headers, Answer(Trusted { device: trusted.device.into(), device_token })))
 }
@@ -82,15 +83,15 @@ async fn activate(
 /// Decline an offer of trust
 ///
 /// Uses the offer up; the device stays unverified, and no new offer is made on it for the policy's `offer_again_after_s`.
-#[utoipa::path(post, path = "/api/v1/devices/skip", tag = "devices", operation_id = "decline_device", request_body = OfferDeclined,
+#[utoipa::path(post, path = "/api/v1/devices/skip", tag = "devices", operation_id = "decline_device", params(OnceHeader), request_body = OfferDeclined,
     responses((status = 200, body = DeviceOnly)))]
 async fn decline(
     State(surfaces): State<Surfaces>,
     person: Person,
     Query(Nothing): Query<Nothing>,
-    Json(declined): Json<OfferDeclined>,
+    Repeatable { key: once, body: declined }: Repeatable<OfferDeclined>,
 ) -> Result<Answer<DeviceOnly>, Problem> {
-    let device = surfaces.service.decline(&person.access, &declined.activation_token).await?;
+    let device = surfaces.service.decline(&person.access, &declined.activation_token, once.as_ref()).await?;
     Ok(Answer(DeviceOnly { device: device.into() }))
 }
 

@@ -22,9 +22,11 @@ pub enum Kind {
     DeviceHijacked,
     SessionEnded,
     AuthenticationOutdated,
+    IdempotencyKeyUsed,
     SignInExpired,
     BodyTooLarge,
     UnsupportedMediaType,
+    IdempotencyKeyReused,
     TooManyRequests,
     Internal,
     Unavailable,
@@ -46,7 +48,7 @@ pub(super) struct Entry {
 
 impl Kind {
     /// Every kind, in the order of its status.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 24] = [
         Self::InvalidRequest,
         Self::Unauthenticated,
         Self::RoleTooLow,
@@ -63,9 +65,11 @@ impl Kind {
         Self::DeviceHijacked,
         Self::SessionEnded,
         Self::AuthenticationOutdated,
+        Self::IdempotencyKeyUsed,
         Self::SignInExpired,
         Self::BodyTooLarge,
         Self::UnsupportedMediaType,
+        Self::IdempotencyKeyReused,
         Self::TooManyRequests,
         Self::Internal,
         Self::Unavailable,
@@ -230,6 +234,13 @@ impl Kind {
                 explanation: "The person authenticated before the account's last credential event, for instance before the password was reset. A session from it would undo that event.",
                 next: "Ask for the first factor again and begin a new sign-in.",
             },
+            Self::IdempotencyKeyUsed => &Entry {
+                name: "idempotency_key_used",
+                code: 409_00060,
+                title: "The request had its effect, and it can't be answered again",
+                explanation: "The first request under this idempotency key had its effect. A token that its answer bore has been used or replaced since, or what it made is over. Tokens are given anew only to a caller whose answer was lost. Nothing was changed.",
+                next: "Go on with what the first answer gave. If that answer is lost all the same, begin anew: a new sign-in, under a new idempotency key.",
+            },
             Self::SignInExpired => &Entry {
                 name: "sign_in_expired",
                 code: 410_00001,
@@ -250,6 +261,13 @@ impl Kind {
                 title: "The body is of another media type than expected",
                 explanation: "Bodies are JSON, in UTF-8, unless the operation says otherwise.",
                 next: "Send `Content-Type: application/json`.",
+            },
+            Self::IdempotencyKeyReused => &Entry {
+                name: "idempotency_key_reused",
+                code: 422_00060,
+                title: "The idempotency key stood for another request",
+                explanation: "In the last 24 hours this tenant sent another request under this idempotency key: another path, or another body. Nothing was changed.",
+                next: "Draw a new key for each request, a random UUID for instance, and send a request again under its own key, with the same body.",
             },
             Self::TooManyRequests => &Entry {
                 name: "too_many_requests",

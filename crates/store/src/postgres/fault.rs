@@ -65,7 +65,8 @@ impl Fault {
         let Self::Database(error) = self else { return Remedy::None };
         let Some(answer) = error.as_db_error() else { return if error.is_closed() { Remedy::Elsewhere } else { Remedy::None } };
         let code = answer.code();
-        let lost_the_race = *code == SqlState::UNIQUE_VIOLATION && answer.table() == Some("account");
+        // Another was quicker to make the account, or to use the same idempotency key on another account.
+        let lost_the_race = *code == SqlState::UNIQUE_VIOLATION && matches!(answer.table(), Some("account" | "once"));
         if *code == SqlState::T_R_SERIALIZATION_FAILURE || *code == SqlState::T_R_DEADLOCK_DETECTED || lost_the_race {
             return Remedy::Again;
         }

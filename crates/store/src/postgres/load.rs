@@ -3,8 +3,8 @@
 use std::sync::{Arc, LazyLock};
 
 use doorward_domain::{
-    Account, AccountId, ApiKey, Device, Event, Head, KeyRing, NewAccount, Offer, Raise, Reported, Session, SessionId, SessionRef, Shard, SignIn, SignInId,
-    SignInState, Tenancy, Tenant, TenantId, UserId, first_uuid_at,
+    Account, AccountId, ApiKey, Device, Event, Head, KeyRing, NewAccount, Offer, Once, Raise, Reported, Session, SessionId, SessionRef, Shard, SignIn,
+    SignInId, SignInState, Tenancy, Tenant, TenantId, UserId, first_uuid_at,
 };
 use uuid::Uuid;
 
@@ -104,6 +104,7 @@ enum Part {
     Raises,
     Reported,
     Events,
+    Once,
 }
 
 /// What was asked for, to be made an account of once it is answered.
@@ -179,6 +180,15 @@ pub(super) fn asks(at: &AccountKey, need: &Need, lock: Lock) -> (Loading, Vec<As
         let before = page.before.map_or(i64::MAX, |before| i64::try_from(before.as_u128()).unwrap_or(i64::MAX));
         asking.add(Part::Events, |sql| &sql.events_page, [before.cell(), i64::from(page.limit).cell()]);
     }
+    for hash in &need.once {
+        // Locked after the head, each transaction at most its own: a record whose day is over is taken over by one alone.
+        static SQL: LazyLock<[String; 2]> = LazyLock::new(|| {
+            let read = format!("SELECT {} FROM once t WHERE t.hash = $1", Once::TABLE.select_list("t"));
+            [read.clone(), format!("{read} FOR UPDATE")]
+        });
+        asking.parts.push(Part::Once);
+        asking.asks.push(Ask::new(SQL[usize::from(lock == Lock::Yes)].as_str(), vec![hash.cell()]));
+    }
     let create = match at {
         AccountKey::User(_, user) => need.create.clone().map(|new| (new, user.clone())),
         AccountKey::Id(..) => None,
@@ -224,7 +234,13 @@ impl Loading {
         let tenant = tenant.decode::<Tenant>(Seal::Open)?.pop().map(Arc::new);
         let Some(head) = head.decode::<Head>(Seal::Server(keys))?.pop() else {
             return match (&self.create, tenant) {
-                (Some((new, user)), Some(tenant)) => Ok(Loaded::New(Account::new(tenant, user.clone(), new.clone()))),
+                (Some((new, user)), Some(tenant)) => {
+                    let mut account = Account::new(tenant, user.clone(), new.clone());
+                    for (_, answer) in self.parts[2..].iter().zip(rest).filter(|(part, _)| matches!(part, Part::Once)) {
+                        add(&mut account.once, Seal::Open, answer)?;
+                    }
+                    Ok(Loaded::New(account))
+                }
                 (Some(_), None) => Err(StoreError::Misconfigured("there is no such tenant".to_owned())),
                 (None, _) => Ok(Loaded::Missing),
             };
@@ -244,6 +260,7 @@ impl Loading {
                 Part::Raises => add(&mut account.raises, seal, answer)?,
                 Part::Reported => add(&mut account.reported, seal, answer)?,
                 Part::Events => add(&mut account.events, seal, answer)?,
+                Part::Once => add(&mut account.once, Seal::Open, answer)?,
             }
         }
         Ok(Loaded::There(account))
@@ -262,6 +279,7 @@ fn bare(head: Head, tenant: Arc<Tenant>) -> Account {
         raises: vec![],
         reported: vec![],
         events: vec![],
+        once: vec![],
     }
 }
 

@@ -71,9 +71,10 @@ impl PostgresStore {
                 Loaded::New(account) => (None, account),
                 Loaded::Missing => return Ok(Step { answer: None, writes: vec![] }),
             };
+            let once = account.once.clone();
             let verdict = catch_unwind(AssertUnwindSafe(|| rule(&mut account))).map_err(|panic| StoreError::Panicked(message(&*panic)))?;
             let writes = match verdict {
-                Verdict::Commit => changes(before.as_ref(), &account, &keys).into_iter().map(write).collect(),
+                Verdict::Commit => changes(before.as_ref(), &once, &account, &keys).into_iter().map(write).collect(),
                 Verdict::Refuse => vec![],
             };
             Ok(Step { answer: Some(Arc::new(account)), writes })
@@ -284,6 +285,12 @@ impl Store for PostgresStore {
             WHERE CAST(meta.value AS BIGINT) < CAST(excluded.value AS BIGINT)";
         let ask = Ask::new(later, vec![LATEST_MOMENT.cell(), at.micros().to_string().cell()]);
         Box::pin(async move { self.database.write(ask).await.map(drop) })
+    }
+
+    fn prune_once(&self, before: Timestamp, limit: u16) -> BoxFuture<'_, Result<u64, StoreError>> {
+        let old = "DELETE FROM once WHERE created_at < $1 AND hash IN (SELECT t.hash FROM once t WHERE t.created_at < $1 ORDER BY t.created_at LIMIT $2)";
+        let ask = Ask::new(old, vec![before.cell(), i64::from(limit).cell()]);
+        Box::pin(async move { self.database.write(ask).await })
     }
 
     fn ready(&self) -> BoxFuture<'_, Result<(), StoreError>> {

@@ -4,6 +4,7 @@ mod account;
 mod device;
 mod event;
 mod offer;
+mod once;
 mod session;
 mod sign_in;
 mod tenant;
@@ -15,7 +16,7 @@ use crate::row::{Row, Table};
 /// Every table, in the order in which they are made.
 #[must_use]
 pub fn tables() -> Vec<&'static Table> {
-    use doorward_domain::{ApiKey, Device, Event, Head, Offer, Raise, Reported, Session, SignIn, Tenant};
+    use doorward_domain::{ApiKey, Device, Event, Head, Offer, Once, Raise, Reported, Session, SignIn, Tenant};
     vec![
         Tenant::TABLE,
         ApiKey::TABLE,
@@ -30,5 +31,6 @@ pub fn tables() -> Vec<&'static Table> {
         Raise::TABLE,
         Reported::TABLE,
         Event::TABLE,
+        Once::TABLE,
     ]
 }

@@ -35,6 +35,7 @@ impl Row for Session {
             int("authenticated_at"),
             int("created_at"),
             int("expires_at"),
+            maybe(int("unused_until")),
             maybe(int("ended_at")),
             maybe(int("ended_cause")),
         ],
@@ -56,7 +57,14 @@ impl Row for Session {
             self.amr.join(" ").cell(),
         ];
         cells.extend(encode_factor(self.factor));
-        cells.extend([self.skipped_factor.cell(), self.trust_refused.cell(), self.authenticated_at.cell(), self.created_at.cell(), self.expires_at.cell()]);
+        cells.extend([
+            self.skipped_factor.cell(),
+            self.trust_refused.cell(),
+            self.authenticated_at.cell(),
+            self.created_at.cell(),
+            self.expires_at.cell(),
+            self.unused_until.cell(),
+        ]);
         cells.extend(encode_ending(self.ended));
         cells
     }
@@ -80,6 +88,7 @@ impl Row for Session {
             authenticated_at: cells.time()?,
             created_at: cells.time()?,
             expires_at: cells.time()?,
+            unused_until: cells.maybe(Cells::time)?,
             ended: decode_ending(cells)?,
             last_activity_at: doorward_domain::Timestamp::from_micros(0),
         };

@@ -3,7 +3,7 @@
 use std::sync::{Arc, LazyLock};
 
 use doorward_domain::{
-    Account, AccountId, ApiKey, Device, DeviceId, Event, Head, KeyRing, Offer, Raise, Reported, Session, SessionId, Shard, SignIn, SignInState, Tenancy,
+    Account, AccountId, ApiKey, Device, DeviceId, Event, Head, KeyRing, Offer, Once, Raise, Reported, Session, SessionId, Shard, SignIn, SignInState, Tenancy,
     Tenant, TenantId, first_uuid_at,
 };
 use rusqlite::types::{ToSqlOutput, ValueRef};
@@ -47,6 +47,7 @@ struct Statements {
     raises: String,
     reported: String,
     events_page: String,
+    once: String,
 }
 
 static SQL: LazyLock<Statements> = LazyLock::new(|| {
@@ -71,6 +72,7 @@ static SQL: LazyLock<Statements> = LazyLock::new(|| {
         raises: select(Raise::TABLE, &format!("WHERE {MINE} ORDER BY t.raised_to DESC, t.generation LIMIT ?3")),
         reported: select(Reported::TABLE, &format!("WHERE {MINE} AND t.event_id = ?3")),
         events_page: select(Event::TABLE, &format!("WHERE {MINE} AND t.number < ?3 ORDER BY t.number DESC LIMIT ?4")),
+        once: select(Once::TABLE, "WHERE t.hash = ?1"),
     }
 });
 
@@ -153,6 +155,7 @@ pub(super) fn bare(head: Head, tenant: Arc<Tenant>) -> Account {
         raises: vec![],
         reported: vec![],
         events: vec![],
+        once: vec![],
     }
 }
 
@@ -196,7 +199,17 @@ pub(super) fn narrow(connection: &Connection, standing: &Account, need: &Need) -
         let before = page.before.map_or(i64::MAX, |before| i64::try_from(before.as_u128()).unwrap_or(i64::MAX));
         account.events = rows(connection, seal, &SQL.events_page, params![shard, id, before, page.limit])?;
     }
+    account.once = once(connection, need)?;
     Ok(account)
+}
+
+/// The records of requests that are needed.
+pub(super) fn once(connection: &Connection, need: &Need) -> Result<Vec<Once>, StoreError> {
+    let mut records = vec![];
+    for hash in &need.once {
+        records.extend(rows::<Once>(connection, Seal::Open, &SQL.once, [hash.cell()])?);
+    }
+    Ok(records)
 }
 
 fn below(page: Page) -> [u8; 16] {

@@ -323,6 +323,13 @@ impl Store for SqliteStore {
         }))
     }
 
+    fn prune_once(&self, before: Timestamp, limit: u16) -> BoxFuture<'_, Result<u64, StoreError>> {
+        Box::pin(self.writer.submit(move |batch| {
+            let old = "DELETE FROM once WHERE created_at < ?1 AND hash IN (SELECT hash FROM once WHERE created_at < ?1 ORDER BY created_at LIMIT ?2)";
+            Ok(batch.connection.prepare_cached(old)?.execute((before.micros(), limit))? as u64)
+        }))
+    }
+
     fn ready(&self) -> BoxFuture<'_, Result<(), StoreError>> {
         // A write that changes nothing but must reach the disk: only that shows that the disk takes writes.
         Box::pin(self.writer.submit(|batch| {

@@ -239,12 +239,14 @@ impl Batch<'_> {
             }
             (None, Some(new), AccountKey::User(tenant, user)) => {
                 let tenant = self.tenant(tenant).ok_or_else(|| StoreError::Misconfigured(format!("there is no tenant {tenant}")))?;
-                (None, None, Account::new(tenant, user.clone(), new.clone()))
+                let once = load::once(self.connection, need)?;
+                (None, None, Account { once, ..Account::new(tenant, user.clone(), new.clone()) })
             }
             _ => return Ok(false),
         };
+        let once = account.once.clone();
         if decision(&mut account) == Verdict::Commit {
-            let changes = changes(before.as_ref(), &account, &*self.shared.keys()?);
+            let changes = changes(before.as_ref(), &once, &account, &*self.shared.keys()?);
             for change in &changes {
                 self.write(change)?;
             }

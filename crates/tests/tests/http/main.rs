@@ -23,6 +23,7 @@ mod looks;
 mod main_flow;
 mod methods;
 mod offers;
+mod once;
 mod operations;
 mod problems;
 mod queries;
@@ -270,6 +271,21 @@ stories! {
         an_offer_on_a_hijacked_device_says_so,
         a_newer_offer_of_the_session_takes_the_place_of_the_older,
         the_old_device_token_is_superseded_when_trust_is_given,
+    }
+    once {
+        a_lost_answer_is_given_again_by_every_call_that_creates,
+        one_of_sixty_four_at_once_has_the_effect,
+        one_of_sixty_four_accounts_gets_the_key,
+        a_token_in_use_is_never_replaced,
+        a_device_token_in_use_is_never_replaced,
+        what_is_over_is_not_answered_again,
+        a_hijacked_devices_token_stays_denied,
+        another_request_under_the_key_is_refused,
+        a_key_is_the_tenants_own_and_a_persons_is_their_own,
+        a_key_is_forgotten_after_a_day_to_the_microsecond,
+        a_key_outlives_a_restart,
+        a_refused_request_may_be_sent_again_in_other_words,
+        bad_keys_are_refused,
     }
     operations {
         every_operation_answers_a_good_request,

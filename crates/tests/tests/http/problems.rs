@@ -73,6 +73,20 @@ async fn provoke(host: &Host, kind: Kind) -> Option<Answer> {
             host.pass_s(600);
             laptop.try_complete(&sign_in, &with_code()).await
         }
+        Kind::IdempotencyKeyUsed => {
+            let asked = host.call("POST", "/internal/sessions").header("idempotency-key", "k").json(&laptop.attempt(&json!({})));
+            let arrived = asked.clone().await.expect(201).text_at("/access_token");
+            host.verify(&arrived).await;
+            asked.await
+        }
+        Kind::IdempotencyKeyReused => {
+            let asked = |user: &str| {
+                let body = json!({ "user_id": user, "ip": "203.0.113.7", "user_agent": "x" });
+                host.call("POST", "/internal/sessions").header("idempotency-key", "k").json(&body)
+            };
+            asked("ana").await.expect(201);
+            asked("ben").await
+        }
         Kind::BodyTooLarge => host.call("POST", "/internal/sign-ins").bytes(vec![b' '; 64 * 1024 + 1]).await,
         Kind::UnsupportedMediaType => host.call("POST", "/internal/sign-ins").bytes("user_id=ana").await,
         Kind::Internal => {

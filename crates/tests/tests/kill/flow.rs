@@ -5,7 +5,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use doorward_domain::{ActivationToken, EventKind, Refusal};
-use doorward_store::{Database, Need, Page, Store, open};
+use doorward_store::{Database, Need, Page, Rows, Store, open};
+use doorward_tests::once::{asked, opened_once};
 use doorward_tests::{Person, after, attempt, start, unlocked, with_code};
 
 use crate::{Victim, assert_sound};
@@ -129,6 +130,36 @@ async fn what_works_once_works_once_over_a_kill_at_any_moment() {
         assert_sound(&file);
     }
     assert!(kept > 0 && lost > 0, "every kill hit the same side of the commit: {kept} after, {lost} before");
+}
+
+/// Sessions opened under a key, each killed at another moment: sent again, the request has had its effect once, or has it now.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_comes_again_has_one_effect_over_a_kill_at_any_moment() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("doorward.db");
+    let (store, _) = reopened(&file).await;
+    Person::new(&store, "acme", "ana").await;
+    store.close().await;
+    let (mut had, mut has, mut round) = (0, 0, 0_u8);
+    while round < 40 || ((had == 0 || has == 0) && round < 200) {
+        round += 1;
+        hit(&["act", file.to_str().expect("a path"), "1", "once", &round.to_string()], u32::from(round));
+        let (store, ana) = reopened(&file).await;
+        let (now, session) = opened_once(&ana, after(1), &asked(round, 0)).await.expect("opened");
+        assert_eq!(opened_once(&ana, after(1), &asked(round, 0)).await, Ok((false, session)));
+        let page = Page { before: None, limit: 1_000 };
+        let account = ana.read(Need { sessions: Rows::Page(page), events: Some(page), ..Need::default() }).await;
+        let started = account.events.iter().filter(|event| event.kind == EventKind::SessionStarted).count();
+        assert_eq!((account.sessions.len(), started), (usize::from(round), usize::from(round)), "one for each key");
+        if now {
+            has += 1;
+        } else {
+            had += 1;
+        }
+        store.close().await;
+        assert_sound(&file);
+    }
+    assert!(had > 0 && has > 0, "every kill hit the same side of the commit: {had} after, {has} before");
 }
 
 /// Starts a process and kills it so long after it was ready.

@@ -9,6 +9,7 @@ mod endings;
 mod events;
 mod isolation;
 mod lists;
+mod once;
 mod reads;
 mod refusals;
 mod reopening;
@@ -123,6 +124,14 @@ laws! {
         a_forgotten_device_is_in_no_page_and_a_hijacked_one_is,
         a_list_is_of_one_moment,
         a_list_sees_the_tenant_of_its_moment,
+    }
+    once {
+        a_record_comes_with_its_effect_and_is_found_by_its_key,
+        a_refusal_leaves_no_record,
+        one_of_sixty_four_requests_under_a_key_has_its_effect,
+        one_of_sixty_four_accounts_gets_the_key,
+        a_record_whose_day_is_over_gives_way_to_one_alone,
+        old_records_are_removed_and_no_others,
     }
     reads {
         no_read_after_an_ending_says_active,

@@ -4,9 +4,9 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use doorward_domain::{
-    Account, Actor, Attempt, Binding, Cause, Decision, Device, DeviceId, Ending, Event, EventId, EventKind, Factor, Fingerprint, Generation, Generations,
-    Grant, Judgement, KeyId, KeyedHash, MfaMethod, NewAccount, Offer, OfferId, OfferState, Part, Presented, Raise, Reason, Refusal, Reported, SecondFactor,
-    SecurityEvent, Seen, Session, SessionId, SignIn, SignInState, Timestamp,
+    Account, AccountId, Actor, Attempt, Binding, Cause, Decision, Device, DeviceId, Ending, Event, EventId, EventKind, Factor, Fingerprint, Generation,
+    Generations, Grant, Judgement, KeyId, KeyedHash, Made, MfaMethod, NewAccount, Offer, OfferId, OfferState, Once, Part, Presented, Raise, Reason, Refusal,
+    Reported, SecondFactor, SecurityEvent, Seen, Session, SessionId, Shard, SignIn, SignInState, Timestamp,
 };
 use doorward_store::{AccountKey, Need, Page, Rows, Store};
 use doorward_tests::{Home, after, keys, mint, start, tenant, tenant_id, user_id};
@@ -127,6 +127,7 @@ impl Turn {
             authenticated_at: self.time(),
             created_at,
             expires_at: self.time(),
+            unused_until: self.maybe(set, Self::time),
             ended: self.maybe(set, Self::ending),
             last_activity_at: if set { self.time() } else { created_at },
         }
@@ -181,6 +182,19 @@ impl Turn {
         }
     }
 
+    fn once(&mut self, set: bool, key: KeyedHash) -> Once {
+        let made = Made {
+            sign_in: self.maybe(set, |_| mint().sign_in_id(start(), Shard(7))),
+            session: self.maybe(set, Self::uuid).map(SessionId),
+            device: self.maybe(set, Self::uuid).map(DeviceId),
+            offer: self.maybe(set, Self::uuid).map(OfferId),
+            access_token: self.maybe(set, Self::hash),
+            device_token: self.maybe(set, Self::hash),
+        };
+        let (shard, account) = (Shard(self.of(&[0, 1, u16::MAX])), AccountId(self.uuid()));
+        Once { tenant: tenant_id("globex"), key, request: self.hash(), shard, account, made, created_at: self.time() }
+    }
+
     fn event(&mut self, set: bool, number: i64) -> Event {
         Event {
             number,
@@ -191,7 +205,7 @@ impl Turn {
             cause: self.maybe(set, |turn| turn.of(Cause::ALL)),
             device: self.maybe(set, Self::uuid).map(DeviceId),
             session: self.maybe(set, Self::uuid).map(SessionId),
-            sign_in: self.maybe(set, |_| mint().sign_in_id(start(), doorward_domain::Shard(7))),
+            sign_in: self.maybe(set, |_| mint().sign_in_id(start(), Shard(7))),
             data: if set { self.map() } else { Map::new() },
         }
     }
@@ -199,6 +213,11 @@ impl Turn {
 
 /// The id under which every security event was reported.
 const EVENT_ID: &str = "the host's own: é'\"";
+
+/// The hashes of the keys that requests were sent under.
+fn once_keys() -> Vec<KeyedHash> {
+    (0..8).map(|byte| KeyedHash { key: KeyId(u32::MAX), hash: [byte; 32] }).collect()
+}
 
 /// An account with rows of every kind, half of them with every field set and half with none.
 fn furnish(account: &mut Account) {
@@ -223,6 +242,7 @@ fn furnish(account: &mut Account) {
         let event_id = EVENT_ID.to_owned();
         account.reported.push(Reported { event_id, event, at: turn.time(), devices_untrusted, sessions_ended, activations_cancelled, kept });
     }
+    account.once = once_keys().into_iter().enumerate().map(|(at, key)| turn.once(at % 2 == 0, key)).collect();
     account.head.disabled_at = Some(after(1));
     account.head.factors_changed_at = Some(after(2));
     account.head.credentials_changed_at = Some(Timestamp::from_micros(i64::MAX));
@@ -250,6 +270,7 @@ async fn everything(store: &Arc<dyn Store>, key: &AccountKey, written: &Account)
         events: Some(page),
         raises: true,
         reported: Some(EVENT_ID.to_owned()),
+        once: once_keys(),
         ..Need::default()
     };
     let mut account = Account::clone(&*store.account(key.clone(), lists).await.expect("the store answers").expect("the account"));
@@ -293,6 +314,7 @@ pub(crate) async fn every_field_of_every_row_comes_back_as_it_went_in((store, ho
         events: Some(page),
         raises: true,
         reported: Some(EVENT_ID.to_owned()),
+        once: once_keys(),
         ..Need::default()
     };
     store
@@ -316,6 +338,9 @@ pub(crate) async fn every_field_of_every_row_comes_back_as_it_went_in((store, ho
         for offer in &mut account.offers {
             offer.state = turn.of(OfferState::ALL);
             offer.settled_at = if offer.settled_at.is_some() { None } else { Some(turn.time()) };
+        }
+        for once in &mut account.once {
+            *once = turn.once(once.made.device.is_none(), once.key.clone());
         }
         account.head.disabled_at = None;
         Ok::<_, Refusal>(account.clone())

@@ -155,6 +155,8 @@ pub(crate) fn name_of(refusal: &Refusal) -> &'static str {
         Refusal::SignInExpired => "sign_in_expired",
         Refusal::DeviceHijacked => "device_hijacked",
         Refusal::AuthenticationOutdated => "authentication_outdated",
+        Refusal::IdempotencyKeyReused => "idempotency_key_reused",
+        Refusal::IdempotencyKeyUsed => "idempotency_key_used",
         Refusal::Invalid(_) => "invalid_request",
         Refusal::Unavailable => "unavailable",
     }

@@ -6,6 +6,7 @@ use doorward_domain::{
     AccessToken, Account, ActivationToken, Cause, DeviceToken, Factor, MfaMethod, Moment, Opened, Refusal, SignInId, token::Locator, token::Token,
 };
 use doorward_store::{Need, Store};
+use doorward_tests::once::{asked, opened_once};
 use doorward_tests::{Person, after, attempt, is_in, with_code};
 
 fn token<L: Locator>(text: &str) -> Token<L> {
@@ -35,6 +36,10 @@ pub(crate) async fn run(store: &Arc<dyn Store>, second: u32, command: &[&str]) -
             let id: SignInId = id.parse().expect("an id");
             let completion = if *code == "code" { with_code() } else { doorward_domain::Completion::default() };
             Person::known(store, "acme", "ana").complete(now, id, completion).await.map(|opened| told(&opened))
+        }
+        ["once", key] => {
+            let asked = asked(key.parse().expect("a number"), 0);
+            opened_once(&Person::known(store, "acme", "ana"), now, &asked).await.map(|(done, session)| format!("{done} {session}"))
         }
         ["verify", text] => Ok(is_in(store, &token(text), now).await.to_string()),
         ["touch", text] => {
