@@ -130,6 +130,8 @@ done
 node -e 'process.exit(Number(process.versions.node.split(".")[0]) < 20 ? 1 : 0)' || die 'Node is too old: the browser story needs 20 or newer'
 # Without a server the tests on it would pass by doing nothing. A snapshot that differs fails and writes nothing.
 export DOORWARD_TEST_REQUIRE_POSTGRES=1 INSTA_UPDATE=${INSTA_UPDATE:-no}
+DOORWARD_TEST_NGINX=$(scripts/nginx.sh "$target/nginx")
+export DOORWARD_TEST_NGINX DOORWARD_TEST_REQUIRE_NGINX=1
 step 'the binary' cargo build --locked -p doorward
 step 'clippy' cargo clippy --workspace --all-targets --locked -- -D warnings
 step 'tests' scripts/with-postgres.sh cargo test --workspace --locked --no-fail-fast
