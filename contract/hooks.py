@@ -5,6 +5,7 @@ import os
 import random
 import urllib.error
 import urllib.request
+import uuid
 
 import schemathesis
 from schemathesis import GenerationMode
@@ -83,6 +84,9 @@ def before_call(context, case, kwargs):
         case.query.pop("cursor", None)
         if "max_age" in case.query:
             case.query["require"] = "mfa"
+    if "Idempotency-Key" in (case.headers or {}):
+        # One that stood for another request is refused.
+        case.headers["Idempotency-Key"] = uuid.uuid4().hex
     body = case.body
     if not isinstance(body, dict):
         return
