@@ -148,10 +148,12 @@ pub(crate) async fn a_required_factor_is_the_sessions_own_and_fresh_enough(host:
     let stepped = host.call("POST", &format!("/internal/users/ana/sessions/{}/mfa", skipped.session())).json(&with_code()).await.expect(200);
     assert_eq!(ask(&SignedIn::of(&host, stepped), "max_age=1&require=mfa").await.status, 200);
     // A security event took the freshness of what was verified before it.
-    let change = host.now();
-    host.change_account("ana", move |account| account.head.factors_changed_at = Some(change)).await;
-    ask(&proved, "require=mfa").await.refused(403, "mfa_required");
-    assert_eq!(ask(&proved, "").await.status, 200);
+    let event = json!({ "type": "password_changed", "keep_session_id": proved.session() });
+    host.call("POST", "/internal/users/ana/security-events").json(&event).await.expect(200);
+    let stale = ask(&proved, "require=mfa").await.refused(403, "mfa_required");
+    assert!(stale.text_at("/detail").contains("security event"), "{}", stale.text);
+    assert_eq!(ask(&proved, "").await.status, 200, "the session is kept");
+    ask(&skipped, "").await.refused(401, "unauthenticated");
 }
 
 pub(crate) async fn what_a_proxy_asks_must_make_sense(host: Host) {

@@ -38,6 +38,12 @@ pub(crate) async fn a_live_token_is_told_in_the_words_of_the_rfc(host: Host) {
     let answer = introspect(&host, &stepped.token).await.expect(200);
     assert_eq!((answer.body["auth_time"].as_i64(), &answer.body["acr"]), (Some(began + 51), &json!("aal2")));
     assert_eq!(introspect(&host, &skipped.token).await.text, NOTHING, "the replaced token");
+    // A session that a security event keeps loses its second factor's freshness.
+    let event = json!({ "type": "password_changed", "keep_session_id": stepped.session() });
+    host.call("POST", "/internal/users/ana@example.com/security-events").json(&event).await.expect(200);
+    let answer = introspect(&host, &stepped.token).await.expect(200);
+    assert_eq!(answer.body["auth_time"].as_i64(), Some(began + 1), "when its first factor was verified");
+    assert_eq!(introspect(&host, &proved.token).await.text, NOTHING);
 }
 
 pub(crate) async fn whatever_isnt_live_is_inactive_and_no_more_is_told(host: Host) {
