@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use serde_json::{Map, Value};
 
 use crate::codes::closed_set;
-use crate::{Account, Binding, Cause, DeviceId, Factor, Fingerprint, KeyedHash, Timestamp};
+use crate::{Account, Binding, Cause, DeviceId, DeviceTokens, Factor, Fingerprint, Timestamp};
 
 /// What a request looked like: kept as it came, read when it is shown.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -49,10 +49,8 @@ pub struct Ending {
 pub struct Device {
     /// Its id.
     pub id: DeviceId,
-    /// The hash of its device token; `None` once retired.
-    pub token: Option<KeyedHash>,
-    /// The hash of the token that trust replaced, so that it is told from a wrong one.
-    pub superseded_token: Option<KeyedHash>,
+    /// Its device tokens; none once retired.
+    pub tokens: DeviceTokens,
     /// Raised to end all its sessions, offers and sign-ins in progress.
     pub generation: i64,
     /// A name of the person's own.

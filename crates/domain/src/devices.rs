@@ -2,8 +2,7 @@
 
 use crate::event::About;
 use crate::{
-    Account, Cause, Count, DeviceId, Ending, EventKind, Factor, Moment, Offer, OfferState, Refusal, Session, SessionId, SessionStatus, Timestamp, Trust,
-    Voucher,
+    Account, Cause, Count, DeviceId, DeviceTokens, Ending, EventKind, Moment, Offer, OfferState, Refusal, Session, SessionId, SessionStatus, Timestamp, Trust,
 };
 
 impl Account {
@@ -71,8 +70,7 @@ impl Account {
         // Also after "forget": the tombstone is what denies the token.
         let target = self.devices.iter_mut().find(|d| d.id == device && d.hijacked_at.is_some()).ok_or(Refusal::NotFound)?;
         if target.released_at.is_none() {
-            target.token = None;
-            target.superseded_token = None;
+            target.tokens = DeviceTokens::default();
             target.released_at = Some(moment.now);
             self.record(moment, EventKind::DeviceReleased, About::device(device));
         }
@@ -92,8 +90,7 @@ impl Account {
         target.forgotten_at = Some(moment.now);
         if target.hijacked_at.is_none() {
             // A hijacked device's token is kept, since it yields `deny` for ever.
-            target.token = None;
-            target.superseded_token = None;
+            target.tokens = DeviceTokens::default();
         }
         self.record(moment, EventKind::DeviceForgotten, About::device(device).because(cause).with("sessions_ended", ended));
         Ok(Count::from(ended))
@@ -188,13 +185,5 @@ impl Account {
             offer.state = OfferState::Cancelled;
             offer.settled_at = Some(now);
         }
-    }
-
-    /// Trusts a device for a host, which vouches for the factor; the key's call can't bear a new device token, so the present one stays.
-    ///
-    /// # Errors
-    /// As [`Account::gate`].
-    pub fn trust_for_host(&mut self, moment: &mut Moment<'_>, device: DeviceId, factor: Factor) -> Result<(), Refusal> {
-        self.trust(moment, Voucher::Host(factor), device).map(drop)
     }
 }

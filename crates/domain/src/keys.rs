@@ -86,6 +86,12 @@ impl KeyRing {
         self.keys.iter().map(|key| (key.id, key.check))
     }
 
+    /// The key that new hashes are under.
+    #[must_use]
+    pub fn active(&self) -> KeyId {
+        self.keys[0].id
+    }
+
     /// The hash to keep for a new token, under the active key.
     #[must_use]
     pub fn hash<L: Locator>(&self, token: &Token<L>) -> KeyedHash {

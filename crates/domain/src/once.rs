@@ -4,7 +4,7 @@ use crate::event::About;
 use crate::token::{OfferRef, Secret, Token};
 use crate::{
     AccessToken, Account, AccountId, Activated, ActivationToken, DeviceId, DeviceToken, EventKind, KeyedHash, Moment, OfferId, Opened, Refusal, SessionId,
-    SessionStatus, Shard, SignInId, SteppedUp, TenantId, Timestamp,
+    SessionStatus, Shard, SignInId, SteppedUp, TenantId, Timestamp, TokenState,
 };
 
 /// How long a request is remembered, in seconds.
@@ -107,7 +107,7 @@ impl Account {
             device: Some(device),
             offer: tokens.activation.as_ref().map(|token| token.at.id),
             access_token: of_session.map(|session| session.token.clone()),
-            device_token: of_device.and_then(|device| device.token.clone()),
+            device_token: of_device.and_then(|device| device.tokens.newest()).map(|newest| newest.hash.clone()),
         }
     }
 
@@ -150,10 +150,10 @@ impl Account {
             self.session_mut(id)?.token = moment.keys.hash(&token);
             reissued.access_token = Some(token);
         }
-        if let Some(id) = made.device.filter(|_| made.device_token.is_some()) {
+        if let Some((id, lost)) = made.device.zip(made.device_token.as_ref()) {
             let token = self.mint_device_token(moment, id);
             // What the lost one superseded stays superseded.
-            self.device_mut(id)?.token = Some(moment.keys.hash(&token));
+            self.device_mut(id)?.tokens.replace_lost(lost, moment.keys.hash(&token));
             reissued.device_token = Some(token);
         }
         let open = self.offers.iter().position(|offer| Some(offer.id) == made.offer && offer.is_open(self, now));
@@ -214,8 +214,14 @@ impl Account {
             let presented = self.sign_ins.iter().any(|sign_in| sign_in.device == Some(device.id) && since(sign_in.created_at));
             // With more sign-ins since then than are looked through, one of them may have.
             let unclear = self.sign_ins.len() >= usize::from(ONCE_SIGN_INS) && self.sign_ins.iter().all(|sign_in| since(sign_in.created_at));
+            let unused = match device.tokens.state_of(bore) {
+                // A successor is present from its first use on.
+                Some(TokenState::Unused) => true,
+                Some(TokenState::Present) => !since(device.last_seen_at) && !presented && !unclear,
+                Some(TokenState::Overtaken | TokenState::Superseded) | None => false,
+            };
             // A hijacked device's token must go on being denied, and so stay known.
-            (device.hijacked_at.is_none() && device.token.as_ref() == Some(bore) && !since(device.last_seen_at) && !presented && !unclear).then_some(())?;
+            (device.hijacked_at.is_none() && unused).then_some(())?;
         }
         Some(())
     }

@@ -1,7 +1,7 @@
 //! A security event: what the host tells us happened to a person's credentials or account, and what each kind ends.
 
 use crate::codes::closed_set;
-use crate::{Cause, SessionId, Timestamp};
+use crate::{Cause, KeyedHash, SessionId, Timestamp};
 
 closed_set! {
     /// What happened.
@@ -192,6 +192,8 @@ pub struct Reported {
     pub activations_cancelled: i64,
     /// The session that stayed.
     pub kept: Option<SessionId>,
+    /// The hash of its new token, where one was asked for: while nobody used it, its answer may have been lost.
+    pub access_token: Option<KeyedHash>,
 }
 
 #[cfg(test)]

@@ -2,10 +2,7 @@
 
 use crate::event::About;
 use crate::security_event::{Report, Reported, SessionsEnded};
-use crate::{AccessToken, Account, Count, EventKind, Generation, Moment, Refusal, SecurityEvent, SessionId, Timestamp, Trust};
-
-/// How soon a report must come again to have the kept session's token replaced once more: the first answer was lost.
-const LOST_ANSWER_S: u32 = 60;
+use crate::{AccessToken, Account, Count, EventKind, Generation, KeyedHash, Moment, ONCE_S, Refusal, SecurityEvent, Session, SessionId, Timestamp, Trust};
 
 /// What a report came to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,7 +23,7 @@ impl Account {
     /// Applies a security event. It always applies: a session that can't be kept is not.
     ///
     /// Reported again under the host's own id it has no second effect; the kept session's token is then replaced once more
-    /// only within a minute, where the first answer may have been lost.
+    /// only while nobody has used it, since its answer may have been lost.
     ///
     /// # Errors
     /// None but what a missing row gives: `NotFound`.
@@ -71,6 +68,9 @@ impl Account {
             _ => {}
         }
         let access_token = kept.filter(|_| report.rotate_kept).map(|kept| self.replace_access_token(moment, kept)).transpose()?;
+        if let Some(session) = kept.filter(|_| report.rotate_kept && report.event_id.is_some()).and_then(|kept| self.session_mut(kept).ok()) {
+            session.unused_until = Some(now.plus_s(ONCE_S));
+        }
         let mut about = About { session: kept, ..About::default() }.because(cause);
         about = about.with("devices_untrusted", devices_untrusted).with("sessions_ended", sessions_ended.number).with("more", sessions_ended.more);
         about = about.with("activations_cancelled", activations_cancelled);
@@ -79,14 +79,20 @@ impl Account {
         }
         self.record(moment, EventKind::SecurityEventApplied, about);
         let applied = Applied { devices_untrusted, sessions_ended, activations_cancelled, kept, access_token };
-        self.reported.extend(report.event_id.clone().map(|id| applied.kept_under(id, event, now)));
+        let hash = applied.access_token.as_ref().map(|token| moment.keys.hash(token));
+        self.reported.extend(report.event_id.clone().map(|id| applied.kept_under(id, event, now, hash)));
         Ok(applied)
     }
 
     fn apply_again(&mut self, moment: &mut Moment<'_>, report: &Report, first: &Reported) -> Result<Applied, Refusal> {
-        let live = first.kept.filter(|kept| self.live_sessions(moment.now).any(|session| session.id == *kept));
-        let lost = report.rotate_kept && moment.now < first.at.plus_s(LOST_ANSWER_S);
-        let access_token = live.filter(|_| lost).map(|kept| self.replace_access_token(moment, kept)).transpose()?;
+        let unused = |session: &Session| session.unused_until.is_some() && Some(&session.token) == first.access_token.as_ref();
+        let lost = self.live_sessions(moment.now).find(|session| Some(session.id) == first.kept && unused(session)).map(|session| session.id);
+        let access_token = lost.filter(|_| report.rotate_kept).map(|kept| self.replace_access_token(moment, kept)).transpose()?;
+        if let Some(token) = &access_token
+            && let Some(known) = self.reported.iter_mut().find(|known| known.event_id == first.event_id && known.event == first.event)
+        {
+            known.access_token = Some(moment.keys.hash(token));
+        }
         let count = |number: i64| usize::try_from(number).unwrap_or_default();
         Ok(Applied {
             devices_untrusted: count(first.devices_untrusted),
@@ -106,7 +112,7 @@ impl Account {
 }
 
 impl Applied {
-    fn kept_under(&self, event_id: String, event: SecurityEvent, at: Timestamp) -> Reported {
+    fn kept_under(&self, event_id: String, event: SecurityEvent, at: Timestamp, access_token: Option<KeyedHash>) -> Reported {
         let number = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
         Reported {
             event_id,
@@ -116,6 +122,7 @@ impl Applied {
             sessions_ended: number(self.sessions_ended.number) + i64::from(self.sessions_ended.more),
             activations_cancelled: number(self.activations_cancelled),
             kept: self.kept,
+            access_token,
         }
     }
 }

@@ -125,6 +125,8 @@ closed_set! {
         Superseded = 3 "superseded",
         /// Malformed, wrong or dead.
         Invalid = 4 "invalid",
+        /// An old one that came after its successor was used and the overlap passed: a copy.
+        Reused = 5 "reused",
     }
 }
 

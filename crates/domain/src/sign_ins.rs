@@ -7,10 +7,13 @@ use crate::refusal::FactorMissing;
 use crate::sign_in::OPEN_SIGN_INS;
 use crate::token::Locator as _;
 use crate::{
-    AccessToken, Account, ActivationToken, Attempt, Cause, Decision, Device, DeviceId, DeviceRef, DeviceToken, EventKind, Factor, Judgement, KeyRing,
-    MfaMethod, Moment, Presented, Reason, Refusal, SecondFactor, Session, SessionId, SignIn, SignInId, SignInState, Timestamp, Trust, Voucher,
+    AccessToken, Account, ActivationToken, Attempt, Cause, Decision, Device, DeviceId, DeviceRef, DeviceToken, DeviceTokens, EventKind, Factor, Judgement,
+    KeyRing, MfaMethod, Moment, Presented, Reason, Recognised, Refusal, SecondFactor, Session, SessionId, SignIn, SignInId, SignInState, Timestamp, Trust,
+    Voucher,
 };
 
+/// For how long a device token stays the present one before a successor is given out, in seconds.
+pub(crate) const ROTATE_S: u32 = 30 * 86_400;
 /// How many tokens a browser's cookie may hold, one for each of its users.
 pub const COOKIE_TOKENS: usize = 8;
 
@@ -46,32 +49,87 @@ pub struct Opened {
     pub activation: Option<ActivationToken>,
 }
 
+/// What a cookie's value shows of an account's devices.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Shown {
+    /// What the token turned out to be.
+    pub presented: Presented,
+    /// The device that it identifies, if only to say so.
+    pub device: Option<DeviceId>,
+    /// The place of the successor that this is the first use of.
+    first_use: Option<usize>,
+}
+
+impl Shown {
+    /// Of several tokens of one user the best counts: a browser that has the good one is honest.
+    const fn weight(&self) -> u8 {
+        match self.presented {
+            Presented::Missing => 0,
+            Presented::Invalid => 1,
+            Presented::Superseded => 2,
+            Presented::Reused => 3,
+            Presented::Valid => 4,
+        }
+    }
+
+    /// Whether something is to be written because of it.
+    fn is_followed(&self) -> bool {
+        self.first_use.is_some() || self.presented == Presented::Reused
+    }
+}
+
 impl Account {
     /// Reads a device token, or a raw cookie value with several, for this account. Another user's token is simply missing.
     ///
     /// # Errors
     /// `Unavailable` if the hash is under a key that this node lacks.
-    pub fn present(&self, keys: &KeyRing, cookie: Option<&str>) -> Result<(Presented, Option<DeviceId>), Refusal> {
-        let Some(cookie) = cookie.filter(|cookie| !cookie.is_empty()) else { return Ok((Presented::Missing, None)) };
-        let mut answer = (Presented::Missing, None);
-        for text in cookie.split('.').take(COOKIE_TOKENS) {
-            let Ok(token) = DeviceToken::parse(text) else {
-                answer.0 = Presented::Invalid;
-                continue;
+    pub fn present(&self, keys: &KeyRing, cookie: Option<&str>, now: Timestamp) -> Result<Shown, Refusal> {
+        let mut best = Shown { presented: Presented::Missing, device: None, first_use: None };
+        for text in cookie.unwrap_or_default().split('.').filter(|text| !text.is_empty()).take(COOKIE_TOKENS) {
+            let shown = match DeviceToken::parse(text) {
+                Err(_) => Shown { presented: Presented::Invalid, device: None, first_use: None },
+                Ok(token) if (token.at.shard, token.at.account) != (self.head.shard, self.head.id) => continue,
+                Ok(token) => self.recognise(keys, &token, now)?,
             };
-            if (token.at.shard, token.at.account) != (self.head.shard, self.head.id) {
-                continue;
-            }
-            answer = (Presented::Invalid, None);
-            let Some(device) = self.devices.iter().find(|device| device.id == token.at.id) else { continue };
-            if device.token.as_ref().map(|kept| keys.matches(&token, kept)).transpose()? == Some(true) {
-                return Ok((Presented::Valid, Some(device.id)));
-            }
-            if device.superseded_token.as_ref().map(|kept| keys.matches(&token, kept)).transpose()? == Some(true) {
-                return Ok((Presented::Superseded, Some(device.id)));
+            if shown.weight() > best.weight() {
+                best = shown;
             }
         }
-        Ok(answer)
+        Ok(best)
+    }
+
+    fn recognise(&self, keys: &KeyRing, token: &DeviceToken, now: Timestamp) -> Result<Shown, Refusal> {
+        let invalid = Shown { presented: Presented::Invalid, device: None, first_use: None };
+        let Some(device) = self.devices.iter().find(|device| device.id == token.at.id) else { return Ok(invalid) };
+        let Some(recognised) = device.tokens.recognise(keys, token, now)? else { return Ok(invalid) };
+        let (presented, first_use) = match recognised {
+            Recognised::Good => (Presented::Valid, None),
+            Recognised::FirstUse(at) => (Presented::Valid, Some(at)),
+            Recognised::Reused => (Presented::Reused, None),
+            Recognised::Superseded => (Presented::Superseded, None),
+        };
+        Ok(Shown { presented, device: Some(device.id), first_use })
+    }
+
+    /// What follows from a token's being presented, whatever becomes of the sign-in: a successor's first use confirms it, and
+    /// a copy ends the trust of its device.
+    fn follow(&mut self, moment: &mut Moment<'_>, shown: &Shown) {
+        let Some(id) = shown.device else { return };
+        let of = |device: &&mut Device| device.id == id && device.hijacked_at.is_none();
+        let Some(device) = self.devices.iter_mut().find(of) else { return };
+        if let Some(at) = shown.first_use {
+            device.tokens.confirm(at, moment.now);
+        }
+        if shown.presented == Presented::Reused {
+            device.tokens.disown_overtaken(moment.now);
+            self.end_trust(moment, id, Cause::DeviceTokenReused);
+            let ended = self.end_sessions(moment.now, Cause::DeviceTokenReused, |session| session.device == id);
+            if let Some(device) = self.devices.iter_mut().find(of) {
+                // Sign-ins in progress on it may be the copy's.
+                device.generation += 1;
+            }
+            self.record(moment, EventKind::DeviceTokenReused, About::device(id).because(Cause::DeviceTokenReused).with("sessions_ended", ended));
+        }
     }
 
     /// The device seen last that this attempt resembles: a hint, and never an identity.
@@ -107,6 +165,7 @@ impl Account {
         }
         let device = match (presented, device) {
             (Presented::Missing, _) => return Judgement::new(Challenge, [Reason::UnknownDevice, Reason::DeviceTokenMissing]),
+            (Presented::Reused, _) => return Judgement::new(Challenge, [Reason::DeviceTokenReused]),
             (Presented::Superseded, _) => return Judgement::new(Challenge, [Reason::DeviceTokenSuperseded]),
             (Presented::Invalid, _) | (Presented::Valid, None) => return Judgement::new(Challenge, [Reason::UnknownDevice, Reason::DeviceTokenInvalid]),
             (Presented::Valid, Some(device)) => device,
@@ -119,17 +178,34 @@ impl Account {
         }
     }
 
-    /// Evaluates an attempt into a sign-in. Writes nothing but the sign-in itself, since completion judges again.
+    /// Evaluates an attempt into a sign-in. Writes nothing but the sign-in itself, since completion judges again: `None` where
+    /// the token that came along must be followed by a write, for [`Account::evaluate_and_follow`].
     ///
     /// # Errors
     /// `Unavailable`; `AuthenticationOutdated` if the first factor is older than the account's credentials.
-    pub fn evaluate(&self, moment: &mut Moment<'_>, attempt: Attempt, cookie: Option<&str>) -> Result<SignIn, Refusal> {
+    pub fn evaluate(&self, moment: &mut Moment<'_>, attempt: Attempt, cookie: Option<&str>) -> Result<Option<SignIn>, Refusal> {
         self.current_credentials(&attempt)?;
-        let (presented, identified) = self.present(moment.keys, cookie)?;
+        let shown = self.present(moment.keys, cookie, moment.now)?;
+        if shown.is_followed() { Ok(None) } else { Ok(Some(self.sign_in_of(moment, attempt, &shown))) }
+    }
+
+    /// The same with what follows from the token that came along.
+    ///
+    /// # Errors
+    /// As [`Account::evaluate`].
+    pub fn evaluate_and_follow(&mut self, moment: &mut Moment<'_>, attempt: Attempt, cookie: Option<&str>) -> Result<SignIn, Refusal> {
+        self.current_credentials(&attempt)?;
+        let shown = self.present(moment.keys, cookie, moment.now)?;
+        self.follow(moment, &shown);
+        Ok(self.sign_in_of(moment, attempt, &shown))
+    }
+
+    fn sign_in_of(&self, moment: &mut Moment<'_>, attempt: Attempt, shown: &Shown) -> SignIn {
+        let (presented, identified) = (shown.presented, shown.device);
         let device = identified.and_then(|id| self.devices.iter().find(|device| device.id == id));
         let judgement = self.judge(&attempt, presented, device, moment.now);
         let known = device.filter(|_| presented == Presented::Valid);
-        Ok(SignIn {
+        SignIn {
             id: moment.mint.sign_in_id(moment.now, self.head.shard),
             device: identified,
             device_gen: device.map_or(0, |device| device.generation),
@@ -142,7 +218,7 @@ impl Account {
             attempt,
             judgement,
             presented,
-        })
+        }
     }
 
     /// Whether the first factor was verified after the account's credentials last changed.
@@ -212,7 +288,7 @@ impl Account {
     /// # Errors
     /// As [`Account::complete`], but for what concerns a sign-in in progress.
     pub fn sign_in_directly(&mut self, moment: &mut Moment<'_>, attempt: Attempt, cookie: Option<&str>, completion: Completion) -> Result<Opened, Refusal> {
-        let sign_in = self.evaluate(moment, attempt, cookie)?;
+        let sign_in = self.evaluate_and_follow(moment, attempt, cookie)?;
         if sign_in.judgement.decision == Decision::Deny {
             return Err(Refusal::SignInDenied(sign_in.judgement.reasons[0]));
         }
@@ -279,8 +355,23 @@ impl Account {
                 device_token = Some(self.replace_device_token(moment, device)?);
             }
         }
+        if device_token.is_none() {
+            device_token = self.rotate_device_token(moment, device)?;
+        }
         let activation = self.make_offer(moment, id)?;
         Ok(Opened { session: id, device, access_token, device_token, activation })
+    }
+
+    /// Gives a successor out where one is due. The present value goes on working until the successor is used.
+    fn rotate_device_token(&mut self, moment: &mut Moment<'_>, device: DeviceId) -> Result<Option<DeviceToken>, Refusal> {
+        let rotate_s = ROTATE_S;
+        let tokens = &self.device(device)?.tokens;
+        if !tokens.are_due(moment.keys, rotate_s, moment.now) || !tokens.may_add(moment.now) {
+            return Ok(None);
+        }
+        let token = self.mint_device_token(moment, device);
+        self.device_mut(device)?.tokens.add(moment.keys.hash(&token), moment.now);
+        Ok(Some(token))
     }
 
     fn add_device(&mut self, moment: &mut Moment<'_>, entry: &Entry) -> (DeviceId, DeviceToken) {
@@ -289,8 +380,7 @@ impl Account {
         let token = self.mint_device_token(moment, id);
         self.devices.push(Device {
             id,
-            token: Some(moment.keys.hash(&token)),
-            superseded_token: None,
+            tokens: DeviceTokens::new(moment.keys.hash(&token), now),
             generation: 1,
             name: None,
             grant: None,

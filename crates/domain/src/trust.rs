@@ -3,7 +3,7 @@
 use crate::event::About;
 use crate::refusal::{FactorMissing, TrustBar};
 use crate::token::{DeviceRef, Secret, Token};
-use crate::{Account, Binding, Cause, DeviceId, DeviceToken, Ending, EventKind, Factor, Grant, Moment, Refusal, Session, Timestamp, Trust};
+use crate::{Account, Binding, Cause, DeviceId, DeviceToken, Ending, EventKind, Factor, Grant, Moment, Refusal, Session, SessionId, Timestamp, Trust};
 
 /// Who vouches for the second factor.
 #[derive(Debug, Clone, Copy)]
@@ -111,14 +111,44 @@ impl Account {
         held
     }
 
-    /// Replaces a device's token; the old value is superseded from now on. Returns the new one.
+    /// Trusts a device by the caller's own session. The caller's own device gets a new token if the answer can bear one; else
+    /// the present one stays good and is replaced at that device's next completion.
+    ///
+    /// # Errors
+    /// As [`Account::gate`].
+    pub fn trust_in_session(
+        &mut self,
+        moment: &mut Moment<'_>,
+        caller: SessionId,
+        device: DeviceId,
+        can_bear_token: bool,
+    ) -> Result<Option<DeviceToken>, Refusal> {
+        let session = self.session(caller)?.clone();
+        self.trust(moment, Voucher::Session(&session), device)?;
+        if can_bear_token && session.device == device {
+            return self.replace_device_token(moment, device).map(Some);
+        }
+        self.device_mut(device)?.tokens.fall_due();
+        Ok(None)
+    }
+
+    /// Trusts a device for a host, which vouches for the factor. Its call can't bear a new device token either.
+    ///
+    /// # Errors
+    /// As [`Account::gate`].
+    pub fn trust_for_host(&mut self, moment: &mut Moment<'_>, device: DeviceId, factor: Factor) -> Result<(), Refusal> {
+        self.trust(moment, Voucher::Host(factor), device)?;
+        self.device_mut(device)?.tokens.fall_due();
+        Ok(())
+    }
+
+    /// Replaces a device's token; the old values are superseded from now on. Returns the new one.
     ///
     /// # Errors
     /// `NotFound`.
     pub fn replace_device_token(&mut self, moment: &mut Moment<'_>, device: DeviceId) -> Result<DeviceToken, Refusal> {
         let token = self.mint_device_token(moment, device);
-        let target = self.device_mut(device)?;
-        target.superseded_token = target.token.replace(moment.keys.hash(&token));
+        self.device_mut(device)?.tokens.supersede(moment.keys.hash(&token), moment.now);
         Ok(token)
     }
 

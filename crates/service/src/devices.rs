@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use doorward_domain::{
-    Account, AccountId, Cause, Count, Device, DeviceId, DeviceStatus, DeviceToken, Factor, MfaMethod, Once, Refusal, SessionStatus, Timestamp, Tokens, Voucher,
+    Account, AccountId, Cause, Count, Device, DeviceId, DeviceStatus, DeviceToken, Factor, MfaMethod, Once, Refusal, SessionStatus, Timestamp, Tokens,
 };
 use doorward_store::{Need, Rows};
 
@@ -136,10 +136,7 @@ impl Service {
         let rule = move |account: &mut Account, moment: &mut doorward_domain::Moment<'_>, own: Option<Own>| {
             let caller = own.ok_or(Refusal::Unauthenticated)?;
             let id = name.resolve(own)?;
-            let session = account.session(caller.session)?.clone();
-            account.trust(moment, Voucher::Session(&session), id)?;
-            let replaced = can_bear_token && caller.device == id;
-            let token = if replaced { Some(account.replace_device_token(moment, id)?) } else { None };
+            let token = account.trust_in_session(moment, caller.session, id, can_bear_token)?;
             Ok((judged(account, id, moment.now, own)?, token))
         };
         let (device, device_token) = self.change(access, Need::standing, rule).await?;

@@ -93,23 +93,25 @@ impl Service {
         let access = backend.user(request.user.clone());
         let need = Need { devices: Rows::Standing, sessions: Rows::Standing, raises: true, ..Need::default() };
         if key.is_none()
-            && let Some(account) = self.store.account(access.at.clone(), need.clone()).await?
+            && let Some(account) = self.store.account(access.at.clone(), need).await?
         {
             let mut moment = Moment { now, actor: backend.actor(), mint: self.entropy.mint(), keys: &self.keys };
-            let sign_in = account.evaluate(&mut moment, attempt, request.device_token.as_deref())?;
-            let device = identified(&account, &sign_in, now);
-            self.store.append(&account.head, sign_in.clone()).await?;
-            return Ok(self.evaluated(sign_in, device).await);
+            if let Some(sign_in) = account.evaluate(&mut moment, attempt.clone(), request.device_token.as_deref())? {
+                let device = identified(&account, &sign_in, now);
+                self.store.append(&account.head, sign_in.clone()).await?;
+                return Ok(self.evaluated(sign_in, device).await);
+            }
         }
-        // A user seen for the first time: the account is made with the sign-in, in one transaction. So is a key's record.
+        // A user seen for the first time, a device token of which more follows than the sign-in, or a key's record: all in one
+        // transaction.
         let new = NewAccount::draw(&mut self.entropy.mint(), now);
-        let need = move |_| Need { create: Some(new.clone()), ..need.clone() };
+        let need = move |now| Need { create: Some(new.clone()), ..Need::standing(now) };
         let rule = move |account: &mut Account, moment: &mut Moment<'_>, _, before: Option<&Once>| {
             let sign_in = match before {
                 Some(once) => account.sign_ins.iter().find(|sign_in| Some(sign_in.id) == once.made.sign_in).cloned().ok_or_else(|| gone(Refusal::NotFound))?,
                 None => {
                     account.record_creation(moment);
-                    let sign_in = account.evaluate(moment, attempt.clone(), request.device_token.as_deref())?;
+                    let sign_in = account.evaluate_and_follow(moment, attempt.clone(), request.device_token.as_deref())?;
                     account.sign_ins.push(sign_in.clone());
                     sign_in
                 }

@@ -56,8 +56,7 @@ CREATE TABLE device (
     shard BIGINT NOT NULL,
     account BYTEA NOT NULL,
     id BYTEA NOT NULL,
-    token BYTEA,
-    superseded_token BYTEA,
+    tokens BYTEA,
     generation BIGINT NOT NULL,
     trust_given_at BIGINT,
     trust_until BIGINT,
@@ -183,6 +182,7 @@ CREATE TABLE reported_event (
     sessions_ended BIGINT NOT NULL,
     activations_cancelled BIGINT NOT NULL,
     kept BYTEA,
+    access_token BYTEA,
     PRIMARY KEY (shard, account, event_id, type)
 );
 

@@ -56,8 +56,7 @@ CREATE TABLE device (
     shard INTEGER NOT NULL,
     account BLOB NOT NULL,
     id BLOB NOT NULL,
-    token BLOB,
-    superseded_token BLOB,
+    tokens BLOB,
     generation INTEGER NOT NULL,
     trust_given_at INTEGER,
     trust_until INTEGER,
@@ -183,6 +182,7 @@ CREATE TABLE reported_event (
     sessions_ended INTEGER NOT NULL,
     activations_cancelled INTEGER NOT NULL,
     kept BLOB,
+    access_token BLOB,
     PRIMARY KEY (shard, account, event_id, type)
 ) STRICT, WITHOUT ROWID;
 

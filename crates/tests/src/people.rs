@@ -236,9 +236,17 @@ impl Person {
     /// If the store fails.
     pub async fn evaluate(&self, now: Timestamp, attempt: Attempt, device_token: Option<&str>) -> Result<SignIn, Refusal> {
         let account = self.standing().await;
-        let sign_in = account.evaluate(&mut moment_with(now, mint()), attempt, device_token)?;
-        self.store.append(&account.head, sign_in.clone()).await.expect("the sign-in is appended");
-        Ok(sign_in)
+        if let Some(sign_in) = account.evaluate(&mut moment_with(now, mint()), attempt.clone(), device_token)? {
+            self.store.append(&account.head, sign_in.clone()).await.expect("the sign-in is appended");
+            return Ok(sign_in);
+        }
+        let cookie = device_token.map(str::to_owned);
+        let rule = move |account: &mut Account, moment: &mut Moment<'_>| {
+            let sign_in = account.evaluate_and_follow(moment, attempt.clone(), cookie.as_deref())?;
+            account.sign_ins.push(sign_in.clone());
+            Ok(sign_in)
+        };
+        self.act_needing(Need::standing(now), now, rule).await
     }
 
     /// Completes a sign-in, as a host's second call does.

@@ -115,6 +115,7 @@ impl Row for Reported {
             int("sessions_ended"),
             int("activations_cancelled"),
             maybe(blob("kept")),
+            maybe(blob("access_token")),
         ],
         indexes: &[],
     };
@@ -128,6 +129,7 @@ impl Row for Reported {
             self.sessions_ended.cell(),
             self.activations_cancelled.cell(),
             self.kept.map(|session| session.0).cell(),
+            self.access_token.cell(),
         ]
     }
 
@@ -140,6 +142,7 @@ impl Row for Reported {
             sessions_ended: cells.int()?,
             activations_cancelled: cells.int()?,
             kept: cells.maybe(Cells::uuid)?.map(SessionId),
+            access_token: cells.maybe(Cells::hash)?,
         })
     }
 

@@ -1,6 +1,8 @@
 //! A device's row.
 
-use doorward_domain::{Binding, Cause, Device, DeviceId, Ending, Factor, Fingerprint, Grant, MfaMethod, Seen};
+use doorward_domain::{
+    Binding, Cause, Device, DeviceId, DeviceTokens, Ending, Factor, Fingerprint, Grant, KeptToken, KeyedHash, MfaMethod, Seen, Timestamp, TokenState,
+};
 
 use crate::StoreError;
 use crate::row::{Cells, Column, Row, Scope, Table, ToCell, Value, blob, int, maybe, private, text};
@@ -65,8 +67,7 @@ impl Row for Device {
         primary_key: None,
         columns: &[
             blob("id"),
-            maybe(blob("token")),
-            maybe(blob("superseded_token")),
+            maybe(blob("tokens")),
             int("generation"),
             private(maybe(text("name"))),
             maybe(int("trust_given_at")),
@@ -100,8 +101,7 @@ impl Row for Device {
         let grant = self.grant;
         let mut cells = vec![
             self.id.0.cell(),
-            self.token.cell(),
-            self.superseded_token.cell(),
+            encode_tokens(&self.tokens),
             self.generation.cell(),
             self.name.cell(),
             grant.map(|grant| grant.given_at).cell(),
@@ -131,8 +131,7 @@ impl Row for Device {
     fn decode(cells: &mut Cells) -> Result<Self, StoreError> {
         Ok(Self {
             id: DeviceId(cells.uuid()?),
-            token: cells.maybe(Cells::hash)?,
-            superseded_token: cells.maybe(Cells::hash)?,
+            tokens: decode_tokens(cells)?,
             generation: cells.int()?,
             name: cells.maybe(Cells::text)?,
             grant: decode_grant(cells)?,
@@ -155,4 +154,31 @@ impl Row for Device {
     fn same_row(&self, other: &Self) -> bool {
         self.id == other.id
     }
+}
+
+/// Bytes of one kept token: its state, since when, and its hash.
+const TOKEN: usize = 1 + 8 + 36;
+
+/// NULL once they are retired, so that SQL can tell which forgotten devices still mean something.
+fn encode_tokens(tokens: &DeviceTokens) -> Value {
+    let bytes = |kept: &KeptToken| {
+        let mut bytes = [0; TOKEN];
+        bytes[0] = u8::try_from(kept.state.code()).expect("codes of states are small");
+        bytes[1..9].copy_from_slice(&kept.since.micros().to_be_bytes());
+        bytes[9..].copy_from_slice(&kept.hash.to_bytes());
+        bytes
+    };
+    if tokens.are_retired() { Value::Null } else { Value::Blob(tokens.kept().iter().flat_map(bytes).collect()) }
+}
+
+fn decode_tokens(cells: &mut Cells) -> Result<DeviceTokens, StoreError> {
+    let bytes = cells.maybe(Cells::blob)?.unwrap_or_default();
+    let (kept, rest) = bytes.as_chunks::<TOKEN>();
+    let kept = kept.iter().map(|kept| {
+        let state = TokenState::from_code(i64::from(kept[0]))?;
+        let since = Timestamp::from_micros(i64::from_be_bytes(kept[1..9].try_into().ok()?));
+        Some(KeptToken { hash: KeyedHash::from_bytes(&kept[9..])?, state, since })
+    });
+    let kept = kept.collect::<Option<Vec<_>>>().filter(|_| rest.is_empty());
+    kept.map(DeviceTokens::of).ok_or_else(|| cells.corrupt())
 }

@@ -61,7 +61,7 @@ static SQL: LazyLock<Statements> = LazyLock::new(|| {
         head_by_user: select(Head::TABLE, "WHERE t.shard = ?1 AND t.tenant = ?2 AND t.user_id = ?3"),
         head_by_id: select(Head::TABLE, "WHERE t.shard = ?1 AND t.id = ?2"),
         device: select(Device::TABLE, &format!("WHERE {MINE} AND t.id = ?3")),
-        devices_standing: select(Device::TABLE, &format!("WHERE {MINE} AND (t.forgotten_at IS NULL OR t.token IS NOT NULL) ORDER BY t.id")),
+        devices_standing: select(Device::TABLE, &format!("WHERE {MINE} AND (t.forgotten_at IS NULL OR t.tokens IS NOT NULL) ORDER BY t.id")),
         devices_page: select(Device::TABLE, &format!("WHERE {MINE} AND t.id < ?3 AND t.forgotten_at IS NULL ORDER BY t.id DESC LIMIT ?4")),
         session: session(&format!("WHERE {MINE} AND t.id = ?3")),
         sessions_standing: session(&format!("WHERE {MINE} AND t.sessions_gen = ?3 AND t.ended_at IS NULL ORDER BY t.id")),

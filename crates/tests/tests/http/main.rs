@@ -28,6 +28,7 @@ mod operations;
 mod problems;
 mod queries;
 mod quickstart;
+mod rotation;
 mod security_events;
 mod sessions;
 
@@ -304,6 +305,14 @@ stories! {
         bad_values_are_named,
         all_faults_are_told_at_once,
         an_empty_query_is_none,
+    }
+    rotation {
+        a_successor_comes_at_the_first_completion_after_a_month,
+        lost_answers_and_races_cost_nothing,
+        a_copy_of_an_old_value_ends_the_trust_of_its_device,
+        sixty_four_copies_at_once_are_told_once,
+        where_an_answer_couldnt_bear_a_token_the_next_completion_does,
+        a_hijacked_device_is_denied_by_each_of_its_values,
     }
     security_events {
         each_event_ends_what_its_row_says,

@@ -220,8 +220,7 @@ pub(crate) async fn an_event_reported_again_has_no_second_effect(host: Host) {
     }
     assert_eq!(host.inactive(&again.text_at("/access_token")).await, None);
     assert!(later.is_in().await, "what began since is untouched");
-    // A stray copy of the report, much later, takes nobody's token.
-    host.pass_s(60);
+    // A stray copy of the report, once the token is in use, takes nobody's.
     let rows = host.rows().await;
     let stray = report(&host, "ana", &body).await.expect(200);
     assert_eq!(stray.body.get("access_token"), None);

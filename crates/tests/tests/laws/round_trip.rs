@@ -4,9 +4,9 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use doorward_domain::{
-    Account, AccountId, Actor, Attempt, Binding, Cause, Decision, Device, DeviceId, Ending, Event, EventId, EventKind, Factor, Fingerprint, Generation,
-    Generations, Grant, Judgement, KeyId, KeyedHash, Made, MfaMethod, NewAccount, Offer, OfferId, OfferState, Once, Part, Presented, Raise, Reason, Refusal,
-    Reported, SecondFactor, SecurityEvent, Seen, Session, SessionId, Shard, SignIn, SignInState, Timestamp,
+    Account, AccountId, Actor, Attempt, Binding, Cause, Decision, Device, DeviceId, DeviceTokens, Ending, Event, EventId, EventKind, Factor, Fingerprint,
+    Generation, Generations, Grant, Judgement, KeptToken, KeyId, KeyedHash, Made, MfaMethod, NewAccount, Offer, OfferId, OfferState, Once, Part, Presented,
+    Raise, Reason, Refusal, Reported, SecondFactor, SecurityEvent, Seen, Session, SessionId, Shard, SignIn, SignInState, Timestamp, TokenState,
 };
 use doorward_store::{AccountKey, Need, Page, Rows, Store};
 use doorward_tests::{Home, after, keys, mint, start, tenant, tenant_id, user_id};
@@ -77,12 +77,15 @@ impl Turn {
         }
     }
 
+    fn tokens(&mut self) -> DeviceTokens {
+        DeviceTokens::of(TokenState::ALL.iter().map(|&state| KeptToken { hash: self.hash(), state, since: self.time() }).collect())
+    }
+
     fn device(&mut self, set: bool) -> Device {
         Device {
             id: DeviceId(self.uuid()),
             // What has neither token nor life is loaded by its id alone.
-            token: self.maybe(set, Self::hash),
-            superseded_token: self.maybe(set, Self::hash),
+            tokens: if set { self.tokens() } else { DeviceTokens::default() },
             generation: self.of(&NUMBERS),
             name: self.maybe(set, Self::text),
             grant: self.maybe(set, |turn| Grant {
@@ -238,9 +241,10 @@ fn furnish(account: &mut Account) {
     }
     for &event in SecurityEvent::ALL {
         let kept = turn.maybe(event.code() % 2 == 0, Turn::uuid).map(SessionId);
+        let access_token = turn.maybe(event.code() % 3 == 0, Turn::hash);
         let [devices_untrusted, sessions_ended, activations_cancelled] = [(); 3].map(|()| turn.of(&NUMBERS));
         let event_id = EVENT_ID.to_owned();
-        account.reported.push(Reported { event_id, event, at: turn.time(), devices_untrusted, sessions_ended, activations_cancelled, kept });
+        account.reported.push(Reported { event_id, event, at: turn.time(), devices_untrusted, sessions_ended, activations_cancelled, kept, access_token });
     }
     account.once = once_keys().into_iter().enumerate().map(|(at, key)| turn.once(at % 2 == 0, key)).collect();
     account.head.disabled_at = Some(after(1));

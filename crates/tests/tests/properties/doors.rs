@@ -55,7 +55,7 @@ fn narrow(whole: &Account, need: &Need) -> (Account, Account) {
     });
     (asked.sessions, rest.sessions) = (sessions, others);
     let (devices, others) = asked.devices.into_iter().partition(|device| {
-        let standing = device.forgotten_at.is_none() || device.token.is_some();
+        let standing = device.forgotten_at.is_none() || !device.tokens.are_retired();
         standing || need.device == Some(device.id) || asked.sessions.iter().any(|session| session.device == device.id)
     });
     (asked.devices, rest.devices) = (devices, others);
@@ -82,8 +82,10 @@ impl Door for Memory {
     }
 
     fn evaluate(&mut self, now: Timestamp, mint: &Mint, attempt: Attempt, shown: Option<&str>) -> Result<SignIn, Refusal> {
-        let sign_in = self.0.evaluate(&mut Self::moment(now, mint), attempt, shown)?;
+        // Whether something follows or not comes to the same in memory.
+        let sign_in = self.0.evaluate_and_follow(&mut Self::moment(now, mint), attempt, shown)?;
         self.0.sign_ins.push(sign_in.clone());
+        in_order(&mut self.0);
         Ok(sign_in)
     }
 
@@ -203,9 +205,17 @@ impl Door for Beside {
         let need = Need { devices: Rows::Standing, raises: true, ..Need::default() };
         let found = self.runtime.block_on(async {
             let account = self.store.account(self.key.clone(), need).await.expect("the store answers").expect("the account");
-            let sign_in = account.evaluate(&mut moment_with(now, mint.clone()), attempt, shown)?;
-            self.store.append(&account.head, sign_in.clone()).await.expect("it is appended");
-            Ok(sign_in)
+            if let Some(sign_in) = account.evaluate(&mut moment_with(now, mint.clone()), attempt.clone(), shown)? {
+                self.store.append(&account.head, sign_in.clone()).await.expect("it is appended");
+                return Ok(sign_in);
+            }
+            let (mint, shown) = (mint.clone(), shown.map(str::to_owned));
+            let followed = self.store.update(self.key.clone(), Need::standing(now), move |account| {
+                let sign_in = account.evaluate_and_follow(&mut moment_with(now, mint.clone()), attempt.clone(), shown.as_deref())?;
+                account.sign_ins.push(sign_in.clone());
+                Ok::<_, Refusal>(sign_in)
+            });
+            followed.await.expect("the store answers").expect("the account")
         });
         assert_eq!(found, expected, "the store's evaluation isn't memory's");
         found

@@ -4,6 +4,7 @@ mod doors;
 mod holds;
 mod model;
 mod ops;
+mod rotation;
 mod run;
 
 use std::sync::Arc;

@@ -135,7 +135,7 @@ impl Model {
         let accepted = device.last_factor.filter(|factor| policy.trust_methods.contains(&factor.method));
         let on_it = if another { accepted } else { later(accepted, Some(factor)) };
         let long_enough = on_it.is_some_and(|on_it| since_change(on_it) && now < on_it.verified_at.plus_s(policy.trust_max_s));
-        policy.device_trust && good && !refused && long_enough && !device.hijacked && !device.forgotten
+        policy.device_trust && !self.disabled && good && !refused && long_enough && !device.hijacked && !device.forgotten
     }
 
     pub(crate) fn session_gate(&self, own: SessionId, target: DeviceId, now: Timestamp) -> bool {

@@ -193,7 +193,7 @@ pub(crate) fn decisions() -> String {
     for state in states() {
         let mut world = (state.build)();
         let (now, cookie) = (world.now, world.cookie());
-        let sign_in = world.act(|account, moment| account.evaluate(moment, attempt(now), Some(&cookie))).expect("evaluated");
+        let sign_in = world.act(|account, moment| account.evaluate_and_follow(moment, attempt(now), Some(&cookie))).expect("evaluated");
         let reasons: Vec<String> = sign_in.judgement.reasons.iter().map(|reason| format!("`{reason}`")).collect();
         text.push_str(&format!("| {} | {} | `{}` | {} |\n", state.name, present(&world), sign_in.judgement.decision, reasons.join(", ")));
     }
@@ -235,7 +235,7 @@ fn only_a_trusted_device_lets_the_second_factor_be_skipped() {
     for state in states() {
         let mut world = (state.build)();
         let (now, cookie) = (world.now, world.cookie());
-        let sign_in = world.act(|account, moment| account.evaluate(moment, attempt(now), Some(&cookie))).expect("evaluated");
+        let sign_in = world.act(|account, moment| account.evaluate_and_follow(moment, attempt(now), Some(&cookie))).expect("evaluated");
         assert_eq!(sign_in.judgement.decision == Decision::Allow, state.name == "trusted", "{}", state.name);
         assert_eq!(world.sign_in_here(false, false).is_ok(), state.name == "trusted", "{}", state.name);
     }

@@ -21,7 +21,7 @@ fn evaluated(mut world: World, change: fn(&mut Attempt)) -> World {
     let (now, cookie) = (world.now, world.cookie());
     let mut attempt = attempt(now);
     change(&mut attempt);
-    let sign_in = world.act(|account, moment| account.evaluate(moment, attempt, Some(&cookie))).expect("evaluated");
+    let sign_in = world.act(|account, moment| account.evaluate_and_follow(moment, attempt, Some(&cookie))).expect("evaluated");
     world.sign_in = Some(sign_in.id);
     world.account.sign_ins = vec![sign_in];
     world

@@ -113,7 +113,7 @@ impl World {
         let cookie = self.cookie();
         let now = self.now;
         self.act(|account, moment| {
-            let sign_in = account.evaluate(moment, attempt(now), Some(&cookie))?;
+            let sign_in = account.evaluate_and_follow(moment, attempt(now), Some(&cookie))?;
             let id = sign_in.id;
             account.sign_ins = vec![sign_in];
             let completion = Completion { trust_device: trust, ..if code { with_code() } else { Completion::default() } };
@@ -169,5 +169,5 @@ pub(crate) fn opens(world: &World) -> bool {
 
 /// What a host's key reads from the keys, for tables that need it.
 pub(crate) fn present(world: &World) -> doorward_domain::Presented {
-    world.account.present(keys(), Some(&world.cookie())).expect("the key is known").0
+    world.account.present(keys(), Some(&world.cookie()), world.now).expect("the key is known").presented
 }
