@@ -2,6 +2,7 @@
 
 use axum::extract::State;
 use doorward_service::ActiveSession;
+use http::header::AUTHORIZATION;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use utoipa::IntoResponses;
@@ -90,6 +91,10 @@ async fn pass(surfaces: &Surfaces, tenant: Option<&str>, headers: &HeaderMap, qu
 
 /// The access token of the request that the proxy asks about.
 fn token<'a>(headers: &'a HeaderMap, cookie: Option<&'a str>) -> Result<&'a str, Problem> {
+    // A header that is there twice, or is no text, is read by each of those behind the proxy in its own way.
+    if headers.contains_key(AUTHORIZATION) && only(headers, AUTHORIZATION.as_str()).is_none() {
+        return Err(unknown());
+    }
     let mut tokens = cookie.into_iter().flat_map(|name| cookies(headers, name)).filter(|value| !value.is_empty()).chain(authorization(headers, "bearer"));
     let token = tokens.next().ok_or_else(|| Problem::unauthenticated(Challenge::Bearer))?;
     // Of several, nobody can know by which one the application behind the proxy goes.

@@ -66,6 +66,8 @@ pub(crate) async fn the_token_comes_as_bearer_or_in_the_hosts_cookie(host: Host)
         ask().header("cookie", &format!("{}; {}", cookie(&ana.token), cookie(&bob.token))),
         ask().header("cookie", &cookie(&ana.token)).header("cookie", &cookie(&bob.token)),
         ask().bearer(&ana.token).bearer(&bob.token),
+        ask().header("cookie", &cookie(&ana.token)).bearer(&ana.token).bearer(&bob.token),
+        ask().header("cookie", &cookie(&ana.token)).header("authorization", "Basic YTpi").bearer(&ana.token),
         ask().header("cookie", &format!("session={}", ana.token)),
         ask().header("cookie", &format!("{}={}", SESSION_COOKIE.to_lowercase(), ana.token)),
         ask().header("cookie", &format!("x{}", cookie(&ana.token))),
