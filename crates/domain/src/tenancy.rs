@@ -4,7 +4,7 @@ use aws_lc_rs::digest;
 use uuid::Uuid;
 
 use crate::event::About;
-use crate::{AccountId, ApiKey, Event, EventId, EventKind, Moment, Policy, Shard, Tenant, TenantId};
+use crate::{AccountId, ApiKey, ApiKeyId, Event, EventId, EventKind, Moment, Policy, Shard, Tenant, TenantId};
 
 /// A tenant, its API keys, and the events that the rule adds.
 #[derive(Debug, Clone, PartialEq)]
@@ -54,10 +54,24 @@ impl Tenancy {
 
     /// Ends everything in the tenant, in one write: all trust, sessions, offers and sign-ins in progress.
     pub fn fence(&mut self, moment: &mut Moment<'_>) {
+        self.end_all(moment, About::default());
+    }
+
+    fn end_all(&mut self, moment: &mut Moment<'_>, about: About) {
         self.tenant.sessions_gen += 1;
         self.tenant.trust_gen += 1;
         self.tenant.fenced_at = Some(moment.now);
-        self.record(moment, EventKind::TenantFenced, About::default().because(crate::Cause::TenantFenced));
+        self.record(moment, EventKind::TenantFenced, about.because(crate::Cause::TenantFenced));
+    }
+
+    /// What follows from a restore: what the backup brought back may have been ended since, so everything ends, and with it
+    /// every API key but those that are kept by name. Answers how many keys that were.
+    pub fn end_what_was_restored(&mut self, moment: &mut Moment<'_>, kept: &[ApiKeyId]) -> usize {
+        let now = moment.now;
+        let ended = self.keys.iter_mut().filter(|key| key.is_live(now) && !kept.contains(&key.id));
+        let ended = ended.map(|key| key.revoked_at = Some(now)).count();
+        self.end_all(moment, About::default().with("restored", true).with("api_keys_ended", ended));
+        ended
     }
 }
 

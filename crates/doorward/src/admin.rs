@@ -20,7 +20,7 @@ use doorward_service::{Operator, PageRequest, Service};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-pub(crate) use reach::{flags, run};
+pub(crate) use reach::{actor, flags, human, json, run};
 pub(crate) use said::Said;
 pub(crate) use socket::AdminSocket;
 

@@ -16,12 +16,51 @@ pub(crate) fn command() -> Command {
         .subcommand(dev())
         .subcommand(migrate())
         .subcommand(openapi())
+        .subcommand(backup())
+        .subcommand(restore())
         .subcommands(admin())
+}
+
+const DATABASE: &[&str] = &["data_dir", "database_url", "secret_key_file", "log", "log_format"];
+
+fn backup() -> Command {
+    Command::new("backup")
+        .about("Copies the database into a new file, also while a server uses it")
+        .long_about(
+            "Copies the database into a new file, also while a server uses it. The copy is of one moment: every change that was\n\
+             answered before is in it. It is checked, synced and readable by its owner alone. Nothing is overwritten.\n\n\
+             The server key is not in it. Keep that apart.",
+        )
+        .arg(Arg::new("to").value_name("FILE").required(true).help("The file to write, or a folder for one named by the time"))
+        .arg(crate::admin::json())
+        .arg(config_file())
+        .args(named(DATABASE))
+}
+
+fn restore() -> Command {
+    Command::new("restore")
+        .about("Makes a database of a backup; all sessions, all trust and all API keys in it are ended")
+        .long_about(
+            "Makes a database of a backup, where none is. What the backup holds may have been ended since, so everything that opens\n\
+             anything is ended before the database gets its name: all sessions and all trust of every tenant, and every API key\n\
+             but those named. Devices, accounts, policies and the audit trail stay.",
+        )
+        .arg(Arg::new("from").value_name("FILE").required(true).help("The backup"))
+        .arg(
+            Arg::new("keep_api_key")
+                .long("keep-api-key")
+                .value_name("ID")
+                .action(clap::ArgAction::Append)
+                .help("An API key that stays good, if you know that nobody ended it since; may be repeated"),
+        )
+        .args([crate::admin::actor(), crate::admin::json()])
+        .arg(config_file())
+        .args(named(DATABASE))
 }
 
 /// The commands for operators, each with the settings that lead to the database.
 fn admin() -> Vec<Command> {
-    let settings = || std::iter::once(config_file()).chain(named(&["data_dir", "database_url", "secret_key_file", "log", "log_format"]));
+    let settings = || std::iter::once(config_file()).chain(named(DATABASE));
     let with_settings = |command: Command| command.args(settings().map(|arg| arg.global(true))).args(crate::admin::flags());
     Act::augment_subcommands(Command::new("admin")).get_subcommands().cloned().map(with_settings).collect()
 }

@@ -1,6 +1,8 @@
 //! The `doorward` command: configuration, listeners, workers.
 
 mod admin;
+mod backup;
+mod bar;
 mod command;
 mod config;
 mod dev;
@@ -53,6 +55,14 @@ fn run(matches: &ArgMatches) -> Result<(), Failure> {
         Some(("migrate", flags)) => {
             let (database, keys, log) = Config::check_database(given(flags)?)?;
             block_on(migrate::migrate(&database, &keys, &log))
+        }
+        Some(("backup", flags)) => {
+            let (database, keys, log) = Config::check_command(given(flags)?)?;
+            block_on(backup::backup(flags, &database, &keys, &log))
+        }
+        Some(("restore", flags)) => {
+            let (database, keys, log) = Config::check_command(given(flags)?)?;
+            block_on(backup::restore(flags, &database, &keys, &log))
         }
         Some(("openapi", _)) => {
             let written = std::io::stdout().write_all(doorward_api::description_json().as_bytes());

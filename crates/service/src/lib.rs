@@ -39,6 +39,7 @@ pub use once::IdempotencyKey;
 pub use pages::{PageRequest, Paged};
 pub use sessions::{ActiveSession, Beat, KeptAlive, SessionName, SessionSteppedUp, Verified};
 pub use sign_ins::{OpenedSession, SignInRequest, SignInView};
+pub use tenants::Restored;
 pub use views::{DeviceView, SessionView};
 
 /// The service.

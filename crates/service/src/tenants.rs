@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use doorward_domain::{Moment, Policy, Preset, Refusal, Tenancy, Tenant, TenantId};
+use doorward_domain::{Actor, ApiKeyId, Moment, Policy, Preset, Refusal, Tenancy, Tenant, TenantId};
 
 use crate::access::Operator;
 use crate::{Error, Service};
@@ -55,4 +55,59 @@ impl Service {
         let fenced = self.store.administer(operator.tenant.clone(), rule).await?;
         Ok(fenced.unwrap_or(Err(Refusal::NotFound))?)
     }
+
+    /// The same in every tenant there is, in one transaction. Answers them, by their ids.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn fence_all(self: &Arc<Self>, human: &str) -> Result<Vec<Tenant>, Error> {
+        let fence = |tenancies: &mut Vec<Tenancy>, moment: &mut Moment<'_>| {
+            for tenancy in &mut *tenancies {
+                tenancy.fence(moment);
+            }
+            Ok(tenancies.iter().map(|tenancy| tenancy.tenant.clone()).collect())
+        };
+        self.govern_all(human, fence).await
+    }
+
+    /// What a restore must do, whatever made it: ends everything in every tenant, and every API key but those that are kept, in
+    /// one transaction. What the backup brought back may have been ended since.
+    ///
+    /// # Errors
+    /// `NotFound` if a key to be kept isn't there: then nothing is done.
+    pub async fn end_what_was_restored(self: &Arc<Self>, human: &str, kept: Vec<ApiKeyId>) -> Result<Restored, Error> {
+        let end = move |tenancies: &mut Vec<Tenancy>, moment: &mut Moment<'_>| {
+            let is_there = |id: &ApiKeyId| tenancies.iter().any(|tenancy| tenancy.keys.iter().any(|key| key.id == *id));
+            if !kept.iter().all(is_there) {
+                return Err(Refusal::NotFound);
+            }
+            let keys_ended = tenancies.iter_mut().map(|tenancy| tenancy.end_what_was_restored(moment, &kept)).sum();
+            Ok(Restored { tenants: tenancies.len(), keys_ended })
+        };
+        self.govern_all(human, end).await
+    }
+
+    async fn govern_all<T: Send + 'static>(
+        self: &Arc<Self>,
+        human: &str,
+        rule: impl Fn(&mut Vec<Tenancy>, &mut Moment<'_>) -> Result<T, Refusal> + Send + Sync + 'static,
+    ) -> Result<T, Error> {
+        let (now, mint, actor) = (self.clock.now(), self.entropy.mint(), Actor::Command(human.to_owned()));
+        let service = Arc::clone(self);
+        let rule = move |tenancies: &mut Vec<Tenancy>| {
+            // A rule may run again; each run draws the same ids.
+            let mut moment = Moment { now, actor: actor.clone(), mint: mint.clone(), keys: &service.keys };
+            rule(tenancies, &mut moment)
+        };
+        Ok(self.store.administer_all(rule).await??)
+    }
+}
+
+/// What a restore ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Restored {
+    /// How many tenants were fenced.
+    pub tenants: usize,
+    /// How many API keys ended.
+    pub keys_ended: usize,
 }

@@ -25,6 +25,7 @@ pub use error::StoreError;
 pub use need::{AccountKey, Need, Page, Rows};
 pub use open::{Database, open};
 pub use rows::tables;
+pub use sqlite::{Backup, Progress, Restoring, backup};
 
 /// A future of the store.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -34,6 +35,9 @@ pub type Decision = Arc<dyn Fn(&mut Account) -> Verdict + Send + Sync>;
 
 /// The same over a tenant.
 pub type Governing = Arc<dyn Fn(&mut Tenancy) -> Verdict + Send + Sync>;
+
+/// The same over every tenant.
+pub type GoverningAll = Arc<dyn Fn(&mut Vec<Tenancy>) -> Verdict + Send + Sync>;
 
 /// What a decision came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -83,6 +87,9 @@ pub trait Store: Send + Sync {
 
     /// Runs an administrative decision over a tenant and its API keys in one transaction. `false` if there is no such tenant.
     fn govern(&self, id: TenantId, decision: Governing) -> BoxFuture<'_, Result<bool, StoreError>>;
+
+    /// The same over every tenant, in the order of their ids, in one transaction.
+    fn govern_all(&self, decision: GoverningAll) -> BoxFuture<'_, Result<(), StoreError>>;
 
     /// The API key with this hash.
     fn api_key(&self, hash: KeyedHash) -> BoxFuture<'_, Result<Option<Arc<ApiKey>>, StoreError>>;
@@ -186,6 +193,21 @@ impl dyn Store + '_ {
         let ran = self.govern(id, decision).await?;
         let outcome = answer.lock().unwrap_or_else(PoisonError::into_inner).take();
         Ok(outcome.filter(|_| ran))
+    }
+
+    /// Runs an administrative rule over every tenant in one transaction: it alters, and neither adds nor removes one.
+    ///
+    /// # Errors
+    /// As `administer`.
+    pub async fn administer_all<T, R>(&self, rule: impl Fn(&mut Vec<Tenancy>) -> Result<T, R> + Send + Sync + 'static) -> Result<Result<T, R>, StoreError>
+    where
+        T: Send + 'static,
+        R: Send + 'static,
+    {
+        let (answer, decision) = put_away(rule);
+        self.govern_all(decision).await?;
+        let outcome = answer.lock().unwrap_or_else(PoisonError::into_inner).take();
+        outcome.ok_or_else(|| StoreError::Unavailable("the rule was not run".to_owned()))
     }
 }
 

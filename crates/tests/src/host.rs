@@ -232,6 +232,15 @@ impl Host {
         assert!(self.0.store.add_api_key(key, None).await.expect("the store answers"));
     }
 
+    /// The id of an API key.
+    ///
+    /// # Panics
+    /// If there is no such key.
+    pub async fn key_id(&self, text: &str) -> ApiKeyId {
+        let hash = KeyRing::new(&[SERVER_KEY]).api_key_hashes(text).next().expect("a hash");
+        self.0.store.api_key(hash).await.expect("the store answers").expect("the key").id
+    }
+
     /// Changes the rules of the tenant, as no surface does yet.
     ///
     /// # Panics

@@ -21,11 +21,18 @@ const LOOK_AGAIN: (u32, Duration) = (50, Duration::from_millis(100));
 
 /// What all these commands take besides the settings of the database.
 pub(crate) fn flags() -> [Arg; 3] {
-    [
-        Arg::new("tenant").long("tenant").value_name("TENANT").global(true).help("The tenant [default: the only one there is]"),
-        Arg::new("actor").long("actor").value_name("NAME").global(true).help("Who does it, for the audit trail [default: the user of this machine]"),
-        Arg::new("json").long("json").action(ArgAction::SetTrue).global(true).help("Print the answer as JSON"),
-    ]
+    let tenant = Arg::new("tenant").long("tenant").value_name("TENANT").help("The tenant [default: the only one there is]");
+    [tenant, actor(), json()].map(|arg| arg.global(true))
+}
+
+/// `--actor`.
+pub(crate) fn actor() -> Arg {
+    Arg::new("actor").long("actor").value_name("NAME").help("Who does it, for the audit trail [default: the user of this machine]")
+}
+
+/// `--json`.
+pub(crate) fn json() -> Arg {
+    Arg::new("json").long("json").action(ArgAction::SetTrue).help("Print the answer as JSON")
 }
 
 /// Reads the command, has it performed and prints the answer.
@@ -38,10 +45,15 @@ pub(crate) async fn run(matches: &ArgMatches, database: Database, keys: KeySourc
     }
     let columns = act.columns();
     let tenant = flags.get_one::<String>("tenant").cloned();
-    let actor = flags.get_one::<String>("actor").cloned().unwrap_or_else(user_of_machine);
+    let actor = human(flags);
     let answer = perform(&database, &keys, Request { actor, tenant, act }).await?;
     let text = if flags.get_flag("json") { format!("{answer:#}\n") } else { tell(columns, &answer) };
     std::io::stdout().write_all(text.as_bytes()).map_err(|error| Failure::new(format!("It is done, but the answer can't be printed: {error}")))
+}
+
+/// Who gives the command: the one it names, or the user of this machine.
+pub(crate) fn human(flags: &ArgMatches) -> String {
+    flags.get_one::<String>("actor").cloned().unwrap_or_else(user_of_machine)
 }
 
 async fn perform(database: &Database, keys: &KeySource, request: Request) -> Result<Value, Failure> {

@@ -10,14 +10,14 @@ use serde_json::{Value, json};
 use crate::running::{Doorward, KEY, call, command};
 
 /// Exit code, stdout and stderr of a command.
-fn told(dir: &Path, arguments: &[&str]) -> (Option<i32>, String, String) {
+pub(crate) fn told(dir: &Path, arguments: &[&str]) -> (Option<i32>, String, String) {
     let output = command(dir, arguments).output().expect("the binary runs");
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     (output.status.code(), text(&output.stdout), text(&output.stderr))
 }
 
 /// The JSON that a command prints.
-fn answer(dir: &Path, arguments: &[&str]) -> Value {
+pub(crate) fn answer(dir: &Path, arguments: &[&str]) -> Value {
     let mut arguments = arguments.to_vec();
     arguments.push("--json");
     let (code, stdout, stderr) = told(dir, &arguments);
@@ -25,7 +25,7 @@ fn answer(dir: &Path, arguments: &[&str]) -> Value {
     serde_json::from_str(&stdout).unwrap_or_else(|_| panic!("no JSON: {stdout}"))
 }
 
-fn serve(dir: &Path) -> (Doorward, String) {
+pub(crate) fn serve(dir: &Path) -> (Doorward, String) {
     let mut serve = command(dir, &["serve", "--listen", "127.0.0.1:0"]);
     serve.env("DOORWARD_BOOTSTRAP_TENANT", "acme").env("DOORWARD_BOOTSTRAP_API_KEY", KEY);
     let mut doorward = Doorward::start(serve);
@@ -34,7 +34,7 @@ fn serve(dir: &Path) -> (Doorward, String) {
 }
 
 /// Signs a user in on a new device that is trusted, and answers the session's token and the device's id.
-fn sign_in(address: &str, user: &str) -> (String, String) {
+pub(crate) fn sign_in(address: &str, user: &str) -> (String, String) {
     let (status, evaluated) = call(address, "POST", "/internal/sign-ins", &json!({"user_id": user, "ip": "203.0.113.7", "user_agent": "curl/8"}));
     assert_eq!(status, 201, "{evaluated}");
     let path = format!("/internal/sign-ins/{}/complete", evaluated["id"].as_str().expect("an id"));
@@ -44,7 +44,7 @@ fn sign_in(address: &str, user: &str) -> (String, String) {
     (text("/access_token"), text("/device/id"))
 }
 
-fn is_live(address: &str, token: &str) -> bool {
+pub(crate) fn is_live(address: &str, token: &str) -> bool {
     call(address, "POST", "/internal/sessions/verify", &json!({"token": token})).1["active"] == true
 }
 

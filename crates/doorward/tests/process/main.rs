@@ -1,5 +1,6 @@
 //! The `doorward` command as a process.
 
+mod backups;
 mod commands;
 mod gateways;
 mod running;

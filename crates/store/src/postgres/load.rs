@@ -366,6 +366,29 @@ pub(super) fn tenancy(id: &TenantId) -> Vec<Ask> {
     vec![tenant(id, Lock::Yes), Ask::new(SQL.as_str(), vec![id.as_str().cell()])]
 }
 
+/// Every tenant with its API keys, locked.
+pub(super) fn tenancies() -> Vec<Ask> {
+    static SQL: LazyLock<[String; 2]> = LazyLock::new(|| {
+        [
+            format!("SELECT {} FROM tenant t ORDER BY t.id COLLATE \"C\" FOR UPDATE", Tenant::TABLE.select_list("t")),
+            format!("SELECT {} FROM api_key t ORDER BY t.id", ApiKey::TABLE.select_list("t")),
+        ]
+    });
+    SQL.iter().map(|sql| Ask::new(sql.as_str(), vec![])).collect()
+}
+
+/// The reverse of [`tenancies`].
+pub(super) fn tenancies_answered(answers: &[Answer]) -> Result<Vec<Tenancy>, StoreError> {
+    let [tenants, keys] = answers else { return Err(StoreError::corrupt("tenant", "answers")) };
+    let mut tenancies: Vec<Tenancy> = tenants.decode::<Tenant>(Seal::Open)?.into_iter().map(Tenancy::from).collect();
+    for key in keys.decode::<ApiKey>(Seal::Open)? {
+        if let Some(tenancy) = tenancies.iter_mut().find(|tenancy| tenancy.tenant.id == key.tenant) {
+            tenancy.keys.push(key);
+        }
+    }
+    Ok(tenancies)
+}
+
 /// The reverse of [`tenancy`].
 pub(super) fn tenancy_answered(answers: &[Answer]) -> Result<Option<Tenancy>, StoreError> {
     let [tenant, keys] = answers else { return Err(StoreError::corrupt("tenant", "answers")) };

@@ -23,7 +23,7 @@ use crate::row::{Row as _, ToCell as _};
 use crate::rows::ACTIVITY;
 use crate::seal::Seal;
 use crate::server_keys::unrecorded;
-use crate::{AccountKey, BoxFuture, Decision, Governing, Need, Store, StoreError, Verdict};
+use crate::{AccountKey, BoxFuture, Decision, Governing, GoverningAll, Need, Store, StoreError, Verdict};
 use address::Address;
 use flight::{Answer, Ask, parameter};
 use load::{Loaded, Lock};
@@ -157,6 +157,20 @@ impl PostgresStore {
         self.database.change(None, load::tenancy(&id), judge).await
     }
 
+    async fn govern_every(&self, decision: GoverningAll) -> Result<(), StoreError> {
+        let judge = move |answers: &[Answer]| {
+            let before = load::tenancies_answered(answers)?;
+            let mut after = before.clone();
+            let verdict = catch_unwind(AssertUnwindSafe(|| decision(&mut after))).map_err(|panic| StoreError::Panicked(message(&*panic)))?;
+            let writes = match verdict {
+                Verdict::Commit => before.iter().zip(&after).flat_map(|(before, after)| tenancy_changes(Some(before), after)).map(write).collect(),
+                Verdict::Refuse => vec![],
+            };
+            Ok(Step { answer: (), writes })
+        };
+        self.database.change(None, load::tenancies(), judge).await
+    }
+
     async fn add_key(&self, key: ApiKey, once: Option<String>) -> Result<bool, StoreError> {
         let add = write(Place::NOWHERE.change(ApiKey::TABLE, Write::Insert, key.encode()));
         // Under a prefix, so that no name meets the store's own facts.
@@ -250,6 +264,10 @@ impl Store for PostgresStore {
 
     fn govern(&self, id: TenantId, decision: Governing) -> BoxFuture<'_, Result<bool, StoreError>> {
         Box::pin(self.govern_one(id, decision))
+    }
+
+    fn govern_all(&self, decision: GoverningAll) -> BoxFuture<'_, Result<(), StoreError>> {
+        Box::pin(self.govern_every(decision))
     }
 
     fn api_key(&self, hash: KeyedHash) -> BoxFuture<'_, Result<Option<Arc<ApiKey>>, StoreError>> {

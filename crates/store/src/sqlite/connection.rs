@@ -1,7 +1,7 @@
 //! Connections to the file: one owner process, the settings that durability needs, and the migrations.
 
 use std::fs::{File, OpenOptions, TryLockError};
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -13,6 +13,8 @@ use crate::migration::{Migration, SQLITE};
 
 /// The first release without the WAL-reset bug, by which a database could be corrupted.
 const OLDEST_SQLITE: i32 = 3_051_003;
+/// For how long a connection waits for another.
+pub(super) const BUSY_PATIENCE: Duration = Duration::from_secs(5);
 /// Prepared statements kept by each connection.
 const STATEMENTS: usize = 128;
 
@@ -39,29 +41,78 @@ impl Ownership {
     /// Takes the lock beside the file, and makes the file if it isn't there, readable by its owner alone. Answers the file's
     /// real path too: by two names of one file two processes would hold two locks.
     pub(super) fn take(path: &Path) -> Result<(Self, PathBuf), StoreError> {
-        let fault = |what: &str, error: &dyn std::fmt::Display| StoreError::Misconfigured(format!("{what} {}: {error}", path.display()));
-        if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
-            std::fs::create_dir_all(folder).map_err(|error| fault("can't make the folder of", &error))?;
-        }
-        let private = |path: &Path| OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(path);
-        private(path).and_then(|file| file.sync_all()).map_err(|error| fault("can't open", &error))?;
-        let path = &path.canonicalize().map_err(|error| fault("can't find", &error))?;
-        let lock = private(&beside(path, ".lock")).map_err(|error| fault("can't make the lock of", &error))?;
-        lock.try_lock().map_err(|error| match error {
-            TryLockError::WouldBlock => StoreError::Held(path.display().to_string()),
-            TryLockError::Error(error) => fault("can't lock", &error),
-        })?;
+        make_folder(path)?;
+        private(path).and_then(|file| file.sync_all()).map_err(|error| fault("can't open", path, &error))?;
+        let path = path.canonicalize().map_err(|error| fault("can't find", path, &error))?;
+        let lock = Self::lock(&path)?;
         // A new file is durable only once its folder is.
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."));
-        File::open(folder).and_then(|folder| folder.sync_all()).map_err(|error| fault("can't sync the folder of", &error))?;
-        Ok((Self(lock), path.clone()))
+        File::open(folder).and_then(|folder| folder.sync_all()).map_err(|error| fault("can't sync the folder of", &path, &error))?;
+        Ok((lock, path))
+    }
+
+    /// Takes the lock of a file that isn't there yet, and doesn't make the file.
+    pub(super) fn reserve(path: &Path) -> Result<(Self, PathBuf), StoreError> {
+        make_folder(path)?;
+        let name = path.file_name().ok_or_else(|| fault("can't open", path, &"it names no file"))?;
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."));
+        let path = folder.canonicalize().map_err(|error| fault("can't find the folder of", path, &error))?.join(name);
+        Ok((Self::lock(&path)?, path))
+    }
+
+    fn lock(path: &Path) -> Result<Self, StoreError> {
+        let lock = private(&beside(path, ".lock")).map_err(|error| fault("can't make the lock of", path, &error))?;
+        give_to_owner(&lock, path);
+        lock.try_lock().map_err(|error| match error {
+            TryLockError::WouldBlock => StoreError::Held(path.display().to_string()),
+            TryLockError::Error(error) => fault("can't lock", path, &error),
+        })?;
+        Ok(Self(lock))
     }
 }
 
-fn beside(path: &Path, ending: &str) -> PathBuf {
+fn fault(what: &str, path: &Path, error: &dyn std::fmt::Display) -> StoreError {
+    StoreError::Misconfigured(format!("{what} {}: {error}", path.display()))
+}
+
+fn private(path: &Path) -> std::io::Result<File> {
+    OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(path)
+}
+
+fn make_folder(path: &Path) -> Result<(), StoreError> {
+    match path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+        Some(folder) => std::fs::create_dir_all(folder).map_err(|error| fault("can't make the folder of", path, &error)),
+        None => Ok(()),
+    }
+}
+
+/// A lock that root makes is the database's owner's, or the server could never take it again.
+fn give_to_owner(lock: &File, database: &Path) {
+    if let (Ok(theirs), Ok(ours)) = (std::fs::metadata(database), lock.metadata())
+        && theirs.uid() != ours.uid()
+    {
+        // Only root can; for others it stays as it is.
+        let _ = std::os::unix::fs::fchown(lock, Some(theirs.uid()), Some(theirs.gid()));
+    }
+}
+
+pub(super) fn beside(path: &Path, ending: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(ending);
     PathBuf::from(name)
+}
+
+/// What a check of the whole file finds wrong; a thorough one reads every page and index.
+pub(super) fn faults(connection: &Connection, thorough: bool) -> Result<Vec<String>, StoreError> {
+    let texts = |sql: &str| -> Result<Vec<String>, StoreError> {
+        let mut statement = connection.prepare(sql)?;
+        let rows = statement.query_map([], |row| row.get::<_, String>(0))?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    };
+    let mut faults = texts(if thorough { "PRAGMA integrity_check(20)" } else { "PRAGMA quick_check(20)" })?;
+    faults.retain(|fault| fault != "ok");
+    faults.extend(texts("SELECT \"table\" || ' holds a row that refers to nothing' FROM pragma_foreign_key_check LIMIT 20")?);
+    Ok(faults)
 }
 
 /// Opens the writer's connection and brings the schema up to date.
@@ -97,9 +148,10 @@ pub(super) fn checkpointer(path: &Path) -> Result<Connection, StoreError> {
     Ok(connection)
 }
 
-fn connect(path: &Path, flags: OpenFlags) -> Result<Connection, StoreError> {
+/// Opens a connection.
+pub(super) fn connect(path: &Path, flags: OpenFlags) -> Result<Connection, StoreError> {
     let connection = Connection::open_with_flags(path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
-    connection.busy_timeout(Duration::from_secs(5))?;
+    connection.busy_timeout(BUSY_PATIENCE)?;
     // Without it, STAT4 has cached statements over several tables prepared anew whenever a parameter changes.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS);

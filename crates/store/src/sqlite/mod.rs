@@ -1,12 +1,13 @@
 //! The SQLite engine: one process owns the file, one thread writes, point reads run inline from an exact index.
 
+mod backup;
 mod connection;
 mod index;
 mod load;
 mod writer;
 
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -20,13 +21,11 @@ use crate::changes::{Place, Write};
 use crate::row::Row as _;
 use crate::seal::Seal;
 use crate::server_keys::unrecorded;
-use crate::{AccountKey, BoxFuture, Decision, Governing, Need, Rows, Store, StoreError};
+use crate::{AccountKey, BoxFuture, Decision, Governing, GoverningAll, Need, Rows, Store, StoreError};
+pub use backup::{Backup, Progress, Restoring, backup};
 use connection::Ownership;
 use index::Index;
 use writer::{Directory, Shared, Writer};
-
-/// Pages of 4 KiB in the write-ahead log from which the writer resets it: 64 MiB.
-const LONG_LOG: i64 = 16_384;
 
 /// A store in one SQLite file.
 pub(crate) struct SqliteStore {
@@ -80,6 +79,7 @@ impl SqliteStore {
             directory: ArcSwap::from_pointee(Directory { tenants, keys }),
             broken: AtomicBool::new(false),
             reset_log: AtomicBool::new(false),
+            long_log: AtomicI64::new(writer::LONG_LOG),
             changes: AtomicU64::new(0),
             closed: AtomicBool::new(false),
         });
@@ -163,7 +163,7 @@ fn start_checkpoints(path: &Path, shared: &Arc<Shared>) -> Result<(Sender<()>, J
             }
             seen = commits;
             match connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |row| row.get::<_, i64>(1)) {
-                Ok(pages) => shared.reset_log.fetch_or(pages > LONG_LOG, Ordering::Relaxed),
+                Ok(pages) => shared.reset_log.fetch_or(pages > shared.long_log.load(Ordering::Relaxed), Ordering::Relaxed),
                 Err(error) => {
                     tracing::warn!(%error, "a checkpoint failed");
                     true
@@ -266,6 +266,10 @@ impl Store for SqliteStore {
 
     fn govern(&self, id: TenantId, decision: Governing) -> BoxFuture<'_, Result<bool, StoreError>> {
         Box::pin(self.writer.submit(move |batch| batch.govern(&id, &decision)))
+    }
+
+    fn govern_all(&self, decision: GoverningAll) -> BoxFuture<'_, Result<(), StoreError>> {
+        Box::pin(self.writer.submit(move |batch| batch.govern_all(&decision)))
     }
 
     fn api_key(&self, hash: KeyedHash) -> BoxFuture<'_, Result<Option<Arc<ApiKey>>, StoreError>> {

@@ -3,9 +3,10 @@
 use std::cmp::Reverse;
 use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use arc_swap::{ArcSwap, ArcSwapOption};
 use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
@@ -19,12 +20,17 @@ use crate::changes::{Change, Place, Write, changes, tenancy_changes};
 use crate::need::RAISES;
 use crate::row::ToCell as _;
 use crate::rows::ACTIVITY;
-use crate::{AccountKey, Decision, Governing, Need, StoreError, Verdict};
+use crate::{AccountKey, Decision, Governing, GoverningAll, Need, StoreError, Verdict};
 
 /// Changes that may wait; beyond that callers are told to come back later.
 const QUEUE: usize = 8_192;
 /// Changes in one commit.
 const BATCH: usize = 512;
+
+/// Pages of 4 KiB in the write-ahead log from which the writer resets it: 64 MiB.
+pub(super) const LONG_LOG: i64 = 16_384;
+/// For how long the writer waits for readers while it resets the log.
+const RESET_PATIENCE: Duration = Duration::from_millis(20);
 
 /// Tenants and API keys: all of them, in memory.
 #[derive(Clone, Default)]
@@ -43,6 +49,8 @@ pub(super) struct Shared {
     pub(super) broken: AtomicBool,
     /// The write-ahead log has grown so long that the writer is to reset it between two commits.
     pub(super) reset_log: AtomicBool,
+    /// From how many pages on it is that long.
+    pub(super) long_log: AtomicI64,
     pub(super) changes: AtomicU64,
     /// The store was closed: nothing is read from it any more.
     pub(super) closed: AtomicBool,
@@ -120,11 +128,22 @@ fn write(connection: &Connection, shared: &Shared, queue: &Receiver<Job>) {
         let jobs = std::iter::once(first).chain(queue.try_iter().take(BATCH - 1));
         commit_batch(connection, shared, jobs);
         if shared.reset_log.swap(false, Ordering::Relaxed)
-            && let Err(error) = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
+            && let Err(error) = reset_log(connection, shared)
         {
             tracing::warn!(%error, "the write-ahead log could not be reset");
         }
     }
+}
+
+/// Resets the write-ahead log. A long reader, such as a backup, may be in the way: it isn't waited for, or every change would
+/// wait with it. The log may grow twice as long before the next try.
+fn reset_log(connection: &Connection, shared: &Shared) -> rusqlite::Result<()> {
+    connection.busy_timeout(RESET_PATIENCE)?;
+    let reset = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| Ok(row.get::<_, i64>(0)? == 0));
+    connection.busy_timeout(super::connection::BUSY_PATIENCE)?;
+    let long = if reset? { LONG_LOG } else { shared.long_log.load(Ordering::Relaxed).saturating_mul(2) };
+    shared.long_log.store(long, Ordering::Relaxed);
+    Ok(())
 }
 
 /// Runs the jobs in one transaction, commits, publishes, then answers.
@@ -274,19 +293,39 @@ impl Batch<'_> {
         let Some(before) = load::tenancy(self.connection, id)? else { return Ok(false) };
         let mut tenancy = before.clone();
         if decision(&mut tenancy) == Verdict::Commit {
-            for change in &tenancy_changes(Some(&before), &tenancy) {
-                self.write(change)?;
-            }
-            let mut directory = self.directory();
-            for key in &before.keys {
-                directory.keys.remove(&key.hash);
-            }
-            directory.keys.extend(tenancy.keys.iter().map(|key| (key.hash.clone(), Arc::new(key.clone()))));
-            let tenant_changed = before.tenant != tenancy.tenant;
-            directory.tenants.insert(id.clone(), Arc::new(tenancy.tenant));
-            self.set_directory(directory, tenant_changed);
+            self.leave(&before, tenancy)?;
         }
         Ok(true)
+    }
+
+    /// Runs an administrative decision over every tenant.
+    pub(super) fn govern_all(&mut self, decision: &GoverningAll) -> Result<(), StoreError> {
+        let mut ids: Vec<TenantId> = self.directory().tenants.into_keys().collect();
+        ids.sort_unstable();
+        let before = ids.iter().filter_map(|id| load::tenancy(self.connection, id).transpose()).collect::<Result<Vec<_>, _>>()?;
+        let mut after = before.clone();
+        if decision(&mut after) == Verdict::Commit {
+            for (before, after) in before.iter().zip(after) {
+                self.leave(before, after)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes a tenancy as a rule left it.
+    fn leave(&mut self, before: &Tenancy, after: Tenancy) -> Result<(), StoreError> {
+        for change in &tenancy_changes(Some(before), &after) {
+            self.write(change)?;
+        }
+        let mut directory = self.directory();
+        for key in &before.keys {
+            directory.keys.remove(&key.hash);
+        }
+        directory.keys.extend(after.keys.iter().map(|key| (key.hash.clone(), Arc::new(key.clone()))));
+        let tenant_changed = before.tenant != after.tenant;
+        directory.tenants.insert(after.tenant.id.clone(), Arc::new(after.tenant));
+        self.set_directory(directory, tenant_changed);
+        Ok(())
     }
 
     /// Keeps the image of an account as a rule left it. Rules alter and add, never remove, so merging is enough.

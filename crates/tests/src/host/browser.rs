@@ -58,6 +58,13 @@ impl Browser {
         self
     }
 
+    /// The same, but the host acts with another API key.
+    #[must_use]
+    pub fn by_key(mut self, key: &str) -> Self {
+        self.key = key.to_owned();
+        self
+    }
+
     /// The same with other looks: members of a sign-in's request.
     #[must_use]
     pub fn looking(mut self, looks: &Value) -> Self {

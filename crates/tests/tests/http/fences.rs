@@ -73,6 +73,52 @@ pub(crate) async fn a_fence_is_one_event_of_the_tenants_own_trail(host: Host) {
     assert!(matches!(nobody, Err(Error::Refused(Refusal::NotFound))));
 }
 
+pub(crate) async fn a_fence_of_all_tenants_is_one_write(host: Host) {
+    let (ours, theirs) = (host.browser("ana").enter().await, host.browser("ana").in_tenant(GLOBEX).enter().await);
+    let fenced = host.service().fence_all("grace").await.expect("all are fenced");
+    assert_eq!(fenced.iter().map(|tenant| tenant.id.as_str()).collect::<Vec<_>>(), [ACME, GLOBEX]);
+    for session in [ours, theirs] {
+        session.get("/devices").await.refused(401, "unauthenticated");
+    }
+}
+
+pub(crate) async fn what_a_restore_brought_back_is_over(host: Host) {
+    let mut before = furnish(&host, ACME).await;
+    let hijacked = host.browser("bob").enter_and_trust().await;
+    hijacked.post("/devices/current/hijack").await.expect(200);
+    let kept = "dwk_canary-of-acme-kept-over-the-restore-by-its-name";
+    host.add_key(kept, |_| ()).await;
+    let trail = host.ask("GET", "/internal/users/bob/events").by(Role::Viewer).await.expect(200).body;
+    let rows = host.rows().await;
+    let stranger = "019aa0b2-3c4d-7e5f-8a6b-7c8d9e0f1a2b".parse().expect("an id");
+    let refused = host.service().end_what_was_restored("grace", vec![stranger]).await;
+    assert!(matches!(refused, Err(Error::Refused(Refusal::NotFound))));
+    assert_eq!(host.rows().await, rows, "a slip in a key's name ends nothing, and keeps nothing good");
+
+    let id = host.key_id(kept).await;
+    let ended = host.service().end_what_was_restored("grace", vec![id]).await.expect("all is ended");
+    assert_eq!((ended.tenants, ended.keys_ended), (2, 2 * Role::ALL.len()));
+    host.ask("GET", "/internal/users/ana/devices").by(Role::Admin).await.refused(401, "unauthenticated");
+    let call = |method: &str, path: &str| host.ask(method, path).key(kept);
+    for session in [&before.by_factor, &before.by_trust, &before.in_session, &hijacked] {
+        session.get("/devices").await.refused(401, "unauthenticated");
+        assert_eq!(call("POST", "/internal/sessions/verify").json(&json!({ "token": session.token })).await.expect(200).body["active"], false);
+    }
+    call("POST", "/internal/activations/activate").json(&json!({ "activation_token": before.in_session.offer() })).await.refused(404, "activation_not_found");
+    let complete = format!("/internal/sign-ins/{}/complete", before.in_progress.text_at("/id"));
+    call("POST", &complete).json(&with_code()).await.refused(409, "sign_in_cancelled");
+    let evaluated = |attempt: serde_json::Value| async move { judgement(&call("POST", "/internal/sign-ins").json(&attempt).await.expect(201)).0 };
+    assert_eq!(evaluated(before.trusted.attempt(&json!({}))).await, "challenge");
+    let mut thief = host.browser("bob");
+    thief.keep(&hijacked.answer);
+    assert_eq!(evaluated(thief.attempt(&json!({}))).await, "deny", "a hijacked device stays hijacked");
+    assert_eq!(call("GET", "/internal/users/bob/events").await.expect(200).body, trail, "the audit trail stays");
+    // Life goes on, by the key that was kept.
+    before.trusted = before.trusted.by_key(kept);
+    assert!(before.trusted.enter_and_trust().await.token.starts_with("dws_"));
+    assert_eq!(evaluated(before.trusted.attempt(&json!({}))).await, "allow");
+}
+
 pub(crate) async fn a_command_acts_in_its_own_tenant_and_under_its_humans_name(host: Host) {
     let opened = host.browser("ana").enter_and_trust().await;
     let device = DeviceName::Id(opened.device().parse().expect("an id"));

@@ -179,6 +179,8 @@ stories! {
     fences {
         a_fence_ends_everything_of_its_tenant_and_nothing_of_another,
         a_fence_is_one_event_of_the_tenants_own_trail,
+        a_fence_of_all_tenants_is_one_write,
+        what_a_restore_brought_back_is_over,
         a_command_acts_in_its_own_tenant_and_under_its_humans_name,
     }
     forward_auth {

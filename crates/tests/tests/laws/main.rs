@@ -2,6 +2,7 @@
 
 mod accounts;
 mod activations;
+mod backups;
 mod batches;
 mod boundaries;
 mod caps;
@@ -189,6 +190,7 @@ laws! {
         the_latest_moment_never_goes_back,
         of_sixty_four_moments_at_once_the_latest_stays,
         a_tenant_is_made_with_its_first_event_or_not_at_all,
+        a_rule_over_all_tenants_is_one_commit,
         what_a_rule_does_to_a_tenant_its_keys_and_its_trail_is_one_commit,
         a_key_whose_hash_was_replaced_is_found_by_the_new_one_alone,
     }

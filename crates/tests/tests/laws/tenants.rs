@@ -275,3 +275,45 @@ pub(crate) async fn a_tenant_is_made_with_its_first_event_or_not_at_all((store, 
         assert_eq!(**tenants.first().expect("one"), made("a").tenant);
     }
 }
+
+pub(crate) async fn a_rule_over_all_tenants_is_one_commit((store, home): (Arc<dyn Store>, Arc<Home>)) {
+    for slug in ["b", "a"] {
+        store.create_tenant(tenant(slug)).await.expect("a new tenant");
+    }
+    assert!(store.add_api_key(ApiKey { tenant: tenant_id("a"), ..key(1) }, None).await.expect("the store answers"));
+    let second = ApiKey { tenant: tenant_id("b"), ..key(2) };
+    assert!(store.add_api_key(second.clone(), None).await.expect("the store answers"));
+    let before = home.rows().await;
+    let refused = store.administer_all(|tenancies| {
+        tenancies.iter_mut().for_each(|tenancy| tenancy.fence(&mut moment_with(after(1), mint())));
+        Err::<(), _>("no")
+    });
+    assert_eq!(refused.await.expect("the store answers"), Err("no"));
+    assert_eq!(home.rows().await, before);
+    let panicked = store.administer_all(|tenancies| {
+        tenancies[0].fence(&mut moment_with(after(1), mint()));
+        if tenancies.len() == 2 { panic!("on purpose") } else { Ok::<(), ()>(()) }
+    });
+    assert!(matches!(panicked.await, Err(StoreError::Panicked(_))));
+    assert_eq!(home.rows().await, before);
+
+    let kept = second.id;
+    let done = store.administer_all(move |tenancies| {
+        let slugs: Vec<String> = tenancies.iter().map(|tenancy| tenancy.tenant.id.to_string()).collect();
+        let mut moment = moment_with(after(1), mint());
+        let ended: Vec<usize> = tenancies.iter_mut().map(|tenancy| tenancy.end_what_was_restored(&mut moment, &[kept])).collect();
+        Ok::<_, ()>((slugs, ended))
+    });
+    assert_eq!(done.await.expect("the store answers"), Ok((vec!["a".to_owned(), "b".to_owned()], vec![1, 0])));
+    for reopened in [false, true] {
+        let store = if reopened { home.reopen(&store).await } else { Arc::clone(&store) };
+        for slug in ["a", "b"] {
+            let found = store.tenant(tenant_id(slug)).await.expect("the store answers").expect("the tenant");
+            assert_eq!((found.sessions_gen, found.trust_gen, found.fenced_at), (2, 2, Some(after(1))));
+        }
+        let revoked = |number| store.api_key(key(number).hash);
+        assert_eq!(revoked(1).await.expect("the store answers").map(|key| key.revoked_at), Some(Some(after(1))));
+        assert_eq!(revoked(2).await.expect("the store answers").map(|key| key.revoked_at), Some(None));
+    }
+    assert_eq!(home.rows().await.iter().filter(|row| row.starts_with("event:")).count(), 2);
+}
