@@ -16,9 +16,32 @@ pub(crate) fn command() -> Command {
         .subcommand(dev())
         .subcommand(migrate())
         .subcommand(openapi())
+        .subcommand(config())
+        .subcommand(doctor())
         .subcommand(backup())
         .subcommand(restore())
         .subcommands(admin())
+}
+
+fn config() -> Command {
+    Command::new("config")
+        .about("Shows the settings in force and where each comes from; secrets are masked")
+        .arg(crate::admin::json())
+        .arg(config_file())
+        .args(SETTINGS.iter().filter_map(Setting::arg))
+}
+
+fn doctor() -> Command {
+    Command::new("doctor")
+        .about("Finds what is misconfigured and says what to do")
+        .long_about(
+            "Looks at the settings, the server key, the files, the machine and the database, changes nothing, and says what to do.\n\
+             It takes the same settings as serve, and may run beside it. Exit code 1 if a check fails, 0 if some only warn.",
+        )
+        .arg(Arg::new("deep").long("deep").action(clap::ArgAction::SetTrue).help("Read every page and index of the database, which takes a while"))
+        .arg(crate::admin::json())
+        .arg(config_file())
+        .args(SETTINGS.iter().filter_map(Setting::arg))
 }
 
 const DATABASE: &[&str] = &["data_dir", "database_url", "secret_key_file", "log", "log_format"];

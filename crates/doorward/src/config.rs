@@ -5,6 +5,7 @@ mod given;
 mod network;
 mod secret;
 mod setting;
+mod shown;
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -16,6 +17,7 @@ pub(crate) use given::{Given, unknown_variables};
 pub(crate) use network::{Network, listen_address};
 pub(crate) use secret::{Bootstrap, HOW_TO_MAKE, KeySource, ServerKeys};
 pub(crate) use setting::{SETTINGS, Setting};
+pub(crate) use shown::show;
 
 use given::Value;
 use secret::{api_key_fault, tenant_fault};

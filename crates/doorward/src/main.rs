@@ -6,6 +6,7 @@ mod bar;
 mod command;
 mod config;
 mod dev;
+mod doctor;
 mod failure;
 mod health;
 mod keys;
@@ -64,6 +65,8 @@ fn run(matches: &ArgMatches) -> Result<(), Failure> {
             let (database, keys, log) = Config::check_command(given(flags)?)?;
             block_on(backup::restore(flags, &database, &keys, &log))
         }
+        Some(("doctor", flags)) => block_on(doctor::doctor(flags, given(flags)?)),
+        Some(("config", flags)) => config::show(flags, given(flags)?),
         Some(("openapi", _)) => {
             let written = std::io::stdout().write_all(doorward_api::description_json().as_bytes());
             written.map_err(|error| Failure::new(format!("The description can't be printed: {error}")))

@@ -5,6 +5,7 @@
 
 mod changes;
 mod error;
+mod inspect;
 mod migration;
 mod need;
 mod open;
@@ -22,6 +23,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use doorward_domain::{Account, ApiKey, Head, KeyId, KeyRing, KeyedHash, SessionRef, SignIn, SignInId, Tenancy, Tenant, TenantId, Timestamp};
 
 pub use error::StoreError;
+pub use inspect::{Inspection, Schema, inspect};
 pub use need::{AccountKey, Need, Page, Rows};
 pub use open::{Database, open};
 pub use rows::tables;

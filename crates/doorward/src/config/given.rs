@@ -66,6 +66,16 @@ impl Given {
         given
     }
 
+    /// The text of a setting, left where it is.
+    pub(crate) fn peek(&self, name: &'static str) -> Option<&str> {
+        self.0.get(name).map(|value| value.text.as_str())
+    }
+
+    /// Every setting that was given: its name, its text and where that came from.
+    pub(crate) fn all(&self) -> impl Iterator<Item = (&'static str, &str, &Origin)> {
+        self.0.iter().map(|(name, value)| (*name, value.text.as_str(), &value.origin))
+    }
+
     /// The value of a setting, taken out.
     pub(crate) fn take(&mut self, name: &'static str) -> Option<Value> {
         debug_assert!(Setting::named(name).is_some(), "{name} is a setting");

@@ -46,6 +46,11 @@ impl Tls {
         Ok(tls)
     }
 
+    /// Whether these files can be used.
+    pub(crate) fn check(files: &TlsFiles) -> Result<(), Failure> {
+        acceptor_of(files).map(drop)
+    }
+
     pub(super) fn acceptor(&self) -> TlsAcceptor {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }

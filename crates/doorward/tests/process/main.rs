@@ -2,6 +2,7 @@
 
 mod backups;
 mod commands;
+mod doctor;
 mod gateways;
 mod running;
 mod starts;

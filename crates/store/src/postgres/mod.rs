@@ -4,6 +4,7 @@ mod address;
 mod fault;
 mod flight;
 mod gates;
+mod inspect;
 mod load;
 mod migrate;
 mod pool;
@@ -26,6 +27,7 @@ use crate::server_keys::unrecorded;
 use crate::{AccountKey, BoxFuture, Decision, Governing, GoverningAll, Need, Store, StoreError, Verdict};
 use address::Address;
 use flight::{Answer, Ask, parameter};
+pub(crate) use inspect::inspect;
 use load::{Loaded, Lock};
 use pool::{Database, Step};
 

@@ -3,6 +3,7 @@
 mod backup;
 mod connection;
 mod index;
+mod inspect;
 mod load;
 mod writer;
 
@@ -25,6 +26,7 @@ use crate::{AccountKey, BoxFuture, Decision, Governing, GoverningAll, Need, Rows
 pub use backup::{Backup, Progress, Restoring, backup};
 use connection::Ownership;
 use index::Index;
+pub(crate) use inspect::inspect;
 use writer::{Directory, Shared, Writer};
 
 /// A store in one SQLite file.

@@ -191,6 +191,7 @@ laws! {
         of_sixty_four_moments_at_once_the_latest_stays,
         a_tenant_is_made_with_its_first_event_or_not_at_all,
         a_rule_over_all_tenants_is_one_commit,
+        a_look_at_a_database_beside_its_server_changes_nothing,
         what_a_rule_does_to_a_tenant_its_keys_and_its_trail_is_one_commit,
         a_key_whose_hash_was_replaced_is_found_by_the_new_one_alone,
     }

@@ -317,3 +317,23 @@ pub(crate) async fn a_rule_over_all_tenants_is_one_commit((store, home): (Arc<dy
     }
     assert_eq!(home.rows().await.iter().filter(|row| row.starts_with("event:")).count(), 2);
 }
+
+pub(crate) async fn a_look_at_a_database_beside_its_server_changes_nothing((store, home): (Arc<dyn Store>, Arc<Home>)) {
+    store.create_tenant(tenant("acme")).await.expect("a new tenant");
+    assert!(store.add_api_key(key(1), Some("bootstrap_api_key".to_owned())).await.expect("the store answers"));
+    assert!(store.add_api_key(ApiKey { expires_at: Some(after(1)), ..key(2) }, None).await.expect("the store answers"));
+    store.check_keys(vec![(KeyId(7), [7; 16])]).await.expect("a new store takes any");
+    store.record_moment(after(3)).await.expect("recorded");
+    let before = home.rows().await;
+    for thorough in [false, true] {
+        let found = doorward_store::inspect(home.database(), thorough).await.expect("it can be looked at");
+        assert_eq!((found.schema, found.faults), (doorward_store::Schema::Current, vec![]));
+        assert_eq!((found.latest_moment, found.server_keys), (Some(after(3)), vec![(KeyId(7), [7; 16])]));
+        assert_eq!((found.bootstrapped, found.endless_keys), (true, 1));
+        assert_eq!(found.settings.is_empty(), home.file().is_some());
+    }
+    assert_eq!(home.rows().await, before);
+    home.tamper("UPDATE schema_migration SET checksum = checksum + 1 WHERE number = 1").await;
+    let found = doorward_store::inspect(home.database(), false).await.expect("it can be looked at");
+    assert_eq!(found.schema, doorward_store::Schema::Other(1));
+}
