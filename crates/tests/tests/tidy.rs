@@ -248,3 +248,22 @@ fn every_migration_is_embedded() {
     assert_none("migrations that no engine applies", &forgotten);
     assert!(names.len() >= 2);
 }
+
+/// A promise is shown by a test that is there: the pages that name tests name no other.
+#[test]
+fn every_test_that_a_page_names_is_there() {
+    let sources: String = sources().into_iter().map(|(_, text)| text).collect();
+    let is_name = |word: &str| word.matches('_').count() >= 3 && word.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_');
+    let mut missing = vec![];
+    for page in ["docs/guarantees.md", "docs/testing.md"] {
+        let text = fs::read_to_string(root().join(page)).expect("the page is there");
+        let rows = text.lines().filter(|line| line.starts_with('|') || page.ends_with("guarantees.md"));
+        // The code on a line is every second piece between backticks.
+        for name in rows.flat_map(|line| line.split('`').skip(1).step_by(2)).filter(|word| is_name(word)) {
+            if !sources.contains(&format!("fn {name}(")) {
+                missing.push(format!("{page}: {name}"));
+            }
+        }
+    }
+    assert_none("tests that are not there", &missing);
+}
