@@ -38,6 +38,8 @@ def hold(options, folder):
         "BOOTSTRAP_TENANT": "acme",
         "BOOTSTRAP_API_KEY": key,
         "SESSION_COOKIE": "session",
+        # Thousands of cases with wrong secrets come from one address.
+        "WRONG_SECRETS": "1000000",
         "LOG": "warn",
     }
     environment = {name: value for name, value in os.environ.items() if not name.startswith("DOORWARD_")}

@@ -76,6 +76,7 @@ impl<G: Grade> FromRequestParts<Surfaces> for Key<G> {
         };
         let backend = surfaces.service.backend(&key, tenant.as_deref()).await.map_err(|error| match error {
             doorward_service::Error::Refused(Refusal::Unauthenticated) => unknown(),
+            doorward_service::Error::Refused(Refusal::WrongSecret(secret)) => unknown().for_wrong(secret),
             error => error.into(),
         })?;
         if let Some(context) = parts.extensions.get::<RequestContext>() {

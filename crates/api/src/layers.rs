@@ -1,15 +1,18 @@
-//! What stands around every handler: the frame (ids, log, metrics, problems) and the guard (limits).
+//! What stands around every handler: the frame (ids, log, metrics, problems), the guard (limits) and
+//! the throttle (of wrong secrets).
 //!
-//! A surface's router is wrapped once, `router.layer((frame, guard))`: the frame outermost, so that
+//! A surface's router is wrapped once, `router.layer((frame, guard, throttle))`: the frame outermost, so that
 //! it sees whatever the guard refuses.
 
 mod body;
 mod frame;
 mod guard;
+mod throttle;
 
 pub use body::WholeBody;
 pub use frame::Frame;
 pub use guard::Guard;
+pub use throttle::Throttle;
 
 #[cfg(test)]
 mod tests;

@@ -14,6 +14,7 @@ mod native;
 mod object;
 mod openapi;
 pub mod problem;
+pub mod proxies;
 mod query;
 mod refusals;
 mod repeatable;

@@ -8,6 +8,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use axum::response::{IntoResponse, Response};
+use doorward_domain::Credential;
 use http::{HeaderValue, header};
 use serde::Serialize;
 use serde_json::Value;
@@ -41,6 +42,8 @@ pub struct Problem {
     pub retry_after: Option<u32>,
     /// How to authenticate (401).
     pub challenge: Option<Challenge>,
+    /// The secret that was wrong, if one was: told to the throttle, and to nobody else.
+    pub wrong_secret: Option<Credential>,
 }
 
 /// The scheme that a 401 asks for in `WWW-Authenticate`.
@@ -118,6 +121,7 @@ impl Problem {
                 _ => None,
             },
             challenge: None,
+            wrong_secret: None,
         }
     }
 
@@ -127,6 +131,13 @@ impl Problem {
         let mut problem = Self::new(Kind::Unauthenticated);
         problem.challenge = Some(challenge);
         problem
+    }
+
+    /// The same, because this secret fits nothing.
+    #[must_use]
+    pub const fn for_wrong(mut self, secret: Credential) -> Self {
+        self.wrong_secret = Some(secret);
+        self
     }
 
     /// The request can't be read, for these faults.

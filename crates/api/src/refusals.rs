@@ -1,7 +1,7 @@
 //! How the two own APIs word the core's refusals: one exhaustive mapping.
 
-use doorward_domain::Refusal;
 use doorward_domain::refusal::{FactorMissing, TrustBar};
+use doorward_domain::{Credential, Refusal};
 use doorward_service::Error;
 
 use crate::problem::{Challenge, FieldError, FieldFault, Kind, Problem};
@@ -10,6 +10,9 @@ impl From<Refusal> for Problem {
     fn from(refusal: Refusal) -> Self {
         match refusal {
             Refusal::Unauthenticated => Self::unauthenticated(Challenge::InvalidToken),
+            Refusal::WrongSecret(Credential::ApiKey) => Self::unauthenticated(Challenge::ApiKey).for_wrong(Credential::ApiKey),
+            Refusal::WrongSecret(Credential::AccessToken) => Self::unauthenticated(Challenge::InvalidToken).for_wrong(Credential::AccessToken),
+            Refusal::WrongSecret(Credential::ActivationToken) => Self::new(Kind::ActivationNotFound).for_wrong(Credential::ActivationToken),
             Refusal::RoleTooLow => Self::new(Kind::RoleTooLow),
             Refusal::NotFound => Self::new(Kind::NotFound),
             Refusal::ActivationNotFound => Self::new(Kind::ActivationNotFound),

@@ -3,7 +3,8 @@
 use crate::event::About;
 use crate::token::{OfferRef, Secret, Token};
 use crate::{
-    Account, ActivationToken, DeviceId, DeviceToken, EventKind, Moment, Offer, OfferId, OfferState, Refusal, SessionId, SessionStatus, Trust, Voucher,
+    Account, ActivationToken, Credential, DeviceId, DeviceToken, EventKind, Moment, Offer, OfferId, OfferState, Refusal, SessionId, SessionStatus, Trust,
+    Voucher, first_uuid_at,
 };
 
 /// What an activation gives.
@@ -54,23 +55,33 @@ impl Account {
     /// The open offer that a token opens, in its live session. `caller` is the person's own session, where they call themselves.
     fn open_offer(&self, moment: &Moment<'_>, token: &ActivationToken, caller: Option<SessionId>) -> Result<&Offer, Refusal> {
         let gone = |_| Refusal::ActivationNotFound;
-        let offer = self.offers.iter().find(|offer| offer.id == token.at.id).ok_or(Refusal::ActivationNotFound)?;
-        let proved = moment.keys.matches(token, &offer.token)?;
+        if (token.at.shard, token.at.account) != (self.head.shard, self.head.id) {
+            return Err(Refusal::ActivationNotFound);
+        }
+        let offer = self.offers.iter().find(|offer| offer.id == token.at.id);
+        let proved = moment.keys.fits(token, offer.map(|offer| &offer.token))?;
+        // One that can't be open any more may have been real: it isn't at hand.
+        let recent = token.at.id.0 >= first_uuid_at(moment.now.minus_s(self.tenant.policy.activation_ttl_s));
+        let offer = match offer {
+            Some(offer) if proved => offer,
+            None if !recent => return Err(Refusal::ActivationNotFound),
+            _ => return Err(Refusal::WrongSecret(Credential::ActivationToken)),
+        };
         let theirs = caller.is_none_or(|caller| caller == offer.session);
         // Before its session, which the report has ended, and which may not be at hand any more.
-        if proved && theirs && self.devices.iter().any(|device| device.id == offer.device && device.hijacked_at.is_some()) {
+        if theirs && self.devices.iter().any(|device| device.id == offer.device && device.hijacked_at.is_some()) {
             return Err(Refusal::DeviceHijacked);
         }
         let session = self.session(offer.session).map_err(gone)?;
         let device = self.device_of(session).map_err(gone)?;
         let live = session.status(device, self, moment.now) == SessionStatus::Active;
-        if proved && theirs && live && offer.is_open(self, moment.now) { Ok(offer) } else { Err(Refusal::ActivationNotFound) }
+        if theirs && live && offer.is_open(self, moment.now) { Ok(offer) } else { Err(Refusal::ActivationNotFound) }
     }
 
     /// Takes an offer up: the device is trusted through the gate, and its token is replaced.
     ///
     /// # Errors
-    /// `ActivationNotFound`, `DeviceHijacked`, and as [`Account::gate`].
+    /// `ActivationNotFound`, `WrongSecret`, `DeviceHijacked`, and as [`Account::gate`].
     pub fn activate(&mut self, moment: &mut Moment<'_>, token: &ActivationToken, caller: Option<SessionId>, name: Option<&str>) -> Result<Activated, Refusal> {
         let offer = self.open_offer(moment, token, caller)?;
         let (id, device, session) = (offer.id, offer.device, self.session(offer.session)?.clone());
@@ -86,7 +97,7 @@ impl Account {
     /// Declines an offer; no new one is made on the device for the policy's `offer_again_after_s`.
     ///
     /// # Errors
-    /// `ActivationNotFound`, `DeviceHijacked`.
+    /// `ActivationNotFound`, `WrongSecret`, `DeviceHijacked`.
     pub fn decline(&mut self, moment: &mut Moment<'_>, token: &ActivationToken, caller: Option<SessionId>) -> Result<DeviceId, Refusal> {
         let offer = self.open_offer(moment, token, caller)?;
         let (id, device, session) = (offer.id, offer.device, offer.session);

@@ -4,6 +4,7 @@
 
 mod account;
 mod activations;
+mod budget;
 mod cause;
 mod codes;
 mod data_key;
@@ -35,6 +36,7 @@ mod trust;
 
 pub use account::{Account, Count, Generation, Head, Moment, Raise};
 pub use activations::Activated;
+pub use budget::{BudgetId, Quota, Spent};
 pub use cause::{Actor, Cause};
 pub use data_key::{DataKey, NewAccount};
 pub use device::{Device, DeviceStatus, Ending, Grant, Seen, Trust};
@@ -48,7 +50,7 @@ pub use mint::{Mint, first_uuid_at};
 pub use offer::{Offer, OfferState};
 pub use once::{Made, ONCE_S, ONCE_SIGN_INS, Once, Repeatable, Tokens};
 pub use policy::{Binding, Policy, PolicyFault, Preset, Rules};
-pub use refusal::Refusal;
+pub use refusal::{Credential, Refusal};
 pub use security_event::{Ends, Leeway, Report, Reported, SecurityEvent, SessionsEnded};
 pub use security_events::Applied;
 pub use session::{Session, SessionStatus};

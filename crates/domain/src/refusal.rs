@@ -7,6 +7,8 @@ use crate::Reason;
 pub enum Refusal {
     /// The caller's token is missing, malformed, wrong or dead. One answer for all.
     Unauthenticated,
+    /// A well-formed secret that fits nothing: answered as one that is dead, and counted against the address it came from.
+    WrongSecret(Credential),
     /// The caller's API key may not do this.
     RoleTooLow,
     /// Unknown, malformed or another's: one answer for all.
@@ -39,6 +41,29 @@ pub enum Refusal {
     Invalid(Invalid),
     /// Whether it would be right can't be known at the moment.
     Unavailable,
+}
+
+/// What a secret of 256 bits is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Credential {
+    /// A backend.
+    ApiKey,
+    /// A session.
+    AccessToken,
+    /// An offer of trust.
+    ActivationToken,
+}
+
+impl Credential {
+    /// The word for it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::ApiKey => "api_key",
+            Self::AccessToken => "access_token",
+            Self::ActivationToken => "activation_token",
+        }
+    }
 }
 
 /// What the trust gate, or a sign-in, lacks in second factor.

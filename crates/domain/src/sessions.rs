@@ -4,8 +4,8 @@ use crate::event::About;
 use crate::refusal::FactorMissing;
 use crate::token::{Secret, Token};
 use crate::{
-    AccessToken, Account, ActivationToken, Cause, Count, Device, EventKind, Factor, Generation, Moment, Refusal, Session, SessionId, SessionRef, SessionStatus,
-    Timestamp,
+    AccessToken, Account, ActivationToken, Cause, Count, Credential, Device, EventKind, Factor, Generation, Moment, Refusal, Session, SessionId, SessionRef,
+    SessionStatus, Timestamp,
 };
 
 /// What a step-up gives.
@@ -21,13 +21,15 @@ impl Account {
     /// The session that an access token opens, live at this moment.
     ///
     /// # Errors
-    /// `Unauthenticated` for anything else, all alike; `Unavailable` if its hash is under a key that this node lacks.
+    /// `WrongSecret` where the token fits no session, `Unauthenticated` where the session is over; `Unavailable` if its hash is
+    /// under a key that this node lacks.
     pub fn caller(&self, moment: &Moment<'_>, token: &AccessToken) -> Result<&Session, Refusal> {
-        let session = self.session(token.at.id).map_err(|_| Refusal::Unauthenticated)?;
+        let session = self.session(token.at.id).ok();
+        let fits = moment.keys.fits(token, session.map(|session| &session.token))?;
+        let session = session.filter(|_| fits).ok_or(Refusal::WrongSecret(Credential::AccessToken))?;
         let device = self.device_of(session).map_err(|_| Refusal::Unauthenticated)?;
-        let proved = moment.keys.matches(token, &session.token)?;
         let live = session.status(device, self, moment.now) == SessionStatus::Active;
-        if proved && live { Ok(session) } else { Err(Refusal::Unauthenticated) }
+        if live { Ok(session) } else { Err(Refusal::Unauthenticated) }
     }
 
     /// Notes that a session's token was used, which shows that its answer arrived: from now on it is given anew to nobody.

@@ -14,11 +14,13 @@ use std::time::Duration;
 
 pub(crate) use database::Database;
 pub(crate) use given::{Given, unknown_variables};
-pub(crate) use network::{Network, listen_address};
+pub(crate) use network::{listen_address, network};
 pub(crate) use secret::{Bootstrap, HOW_TO_MAKE, KeySource, ServerKeys};
 pub(crate) use setting::{SETTINGS, Setting};
 pub(crate) use shown::show;
 
+use doorward_api::proxies::Proxies;
+use doorward_domain::Quota;
 use given::Value;
 use secret::{api_key_fault, tenant_fault};
 
@@ -43,7 +45,7 @@ pub(crate) struct Config {
     /// The certificate and key of a TLS listener.
     pub(crate) tls: Option<TlsFiles>,
     /// Whose `X-Forwarded-For` is believed.
-    pub(crate) trusted_proxies: Vec<Network>,
+    pub(crate) trusted_proxies: Proxies,
     /// The host's own cookie that holds the access token, for forward-auth.
     pub(crate) session_cookie: Option<String>,
     /// What connections and requests may take.
@@ -77,11 +79,19 @@ pub(crate) struct Limits {
     pub(crate) keep_alive: Duration,
     /// For a request in all.
     pub(crate) request_timeout: Duration,
+    /// How many wrong secrets an address may send.
+    pub(crate) wrong_secrets: Quota,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { max_connections: 10_000, header_timeout: Duration::from_secs(10), keep_alive: Duration::from_secs(75), request_timeout: Duration::from_secs(30) }
+        Self {
+            max_connections: 10_000,
+            header_timeout: Duration::from_secs(10),
+            keep_alive: Duration::from_secs(75),
+            request_timeout: Duration::from_secs(30),
+            wrong_secrets: Quota::WRONG_SECRETS,
+        }
     }
 }
 
@@ -308,16 +318,16 @@ impl Check {
         }
     }
 
-    fn trusted_proxies(&mut self) -> Vec<Network> {
-        let Some(Value { text, origin }) = self.given.take("trusted_proxies") else { return Vec::new() };
+    fn trusted_proxies(&mut self) -> Proxies {
+        let Some(Value { text, origin }) = self.given.take("trusted_proxies") else { return Proxies::default() };
         let mut networks = Vec::new();
         for part in text.split(',').map(str::trim).filter(|part| !part.is_empty()) {
-            match Network::parse(part) {
+            match network(part) {
                 Some(network) => networks.push(network),
                 None => self.fault(format!("{origin}: `{part}` is no network. Write its first address and its length, such as 10.0.0.0/8, or one address.")),
             }
         }
-        networks
+        Proxies::new(networks)
     }
 
     fn session_cookie(&mut self) -> Option<String> {
@@ -340,6 +350,10 @@ impl Check {
             header_timeout: seconds(self.number("header_timeout_s", 1, 300), usual.header_timeout),
             keep_alive: seconds(self.number("keep_alive_s", 1, 3600), usual.keep_alive),
             request_timeout: seconds(self.number("request_timeout_s", 1, 300), usual.request_timeout),
+            wrong_secrets: Quota {
+                limit: self.number("wrong_secrets", 1, 1_000_000).unwrap_or(usual.wrong_secrets.limit),
+                window_s: self.number("wrong_secrets_window_s", 1, 86_400).unwrap_or(usual.wrong_secrets.window_s),
+            },
         }
     }
 

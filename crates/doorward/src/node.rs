@@ -7,8 +7,9 @@ use std::time::Duration;
 use axum::Router;
 use doorward_api::Surfaces;
 use doorward_api::context::RequestIds;
-use doorward_api::layers::{Frame, Guard};
+use doorward_api::layers::{Frame, Guard, Throttle};
 use doorward_api::metrics::Metrics;
+use doorward_api::proxies::Proxies;
 use doorward_domain::{KeyRing, TenantId};
 use doorward_service::{Clock, Entropy, Service, SystemClock, SystemEntropy};
 use doorward_store::StoreError;
@@ -34,6 +35,7 @@ pub(crate) struct Node {
     metrics: Metrics,
     frame: Frame,
     guard: Guard,
+    throttle: Throttle,
     limits: Limits,
     stop: CancellationToken,
     listeners: TaskTracker,
@@ -43,7 +45,14 @@ pub(crate) struct Node {
 
 impl Node {
     /// Opens the store, brings it up to date, and checks that the server keys fit it.
-    pub(crate) async fn open(database: &Database, keys: KeyRing, clock: Arc<SystemClock>, limits: Limits, dev: bool) -> Result<Self, Failure> {
+    pub(crate) async fn open(
+        database: &Database,
+        keys: KeyRing,
+        clock: Arc<SystemClock>,
+        limits: Limits,
+        proxies: Proxies,
+        dev: bool,
+    ) -> Result<Self, Failure> {
         // From here on a signal ends the node in order, however early it comes.
         let no_signals = |error| Failure::new(format!("No signals can be received: {error}"));
         let terminate = signal(SignalKind::terminate()).map_err(no_signals)?;
@@ -81,6 +90,7 @@ impl Node {
         };
         Ok(Self {
             surfaces: Surfaces { service: Arc::clone(&service), dev, session_cookie: None },
+            throttle: Throttle::new(Arc::clone(&service), limits.wrong_secrets, proxies, &metrics),
             service,
             health: Health::new(metrics.clone(), Box::new(probe)),
             frame: Frame::new(ids, metrics.clone(), dev),
@@ -138,7 +148,7 @@ impl Node {
         if let Ok(address) = socket.local_addr() {
             tracing::info!(listener = name, %address, tls = tls.is_some(), "listening");
         }
-        let router = router.merge(self.health.checks()).layer((self.frame.clone(), self.guard.clone()));
+        let router = router.merge(self.health.checks()).layer((self.frame.clone(), self.guard.clone(), self.throttle.clone()));
         let connections = self.metrics.connections(name);
         let listener = Listener { name, socket, router, tls, limits: self.limits, connections };
         self.listeners.spawn(listener.serve(self.stop(), DRAIN));

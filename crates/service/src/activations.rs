@@ -83,9 +83,12 @@ impl Backend {
     }
 }
 
-/// An account that isn't there, or isn't the tenant's, is as unknown as the token.
+/// An account that isn't there, or isn't the tenant's, is as unknown as the token; and a host with a good key guesses nothing.
 fn unknown_alike<T>(answer: Result<T, Error>) -> Result<T, Error> {
-    answer.map_err(|error| if matches!(error, Error::Refused(Refusal::NotFound)) { Refusal::ActivationNotFound.into() } else { error })
+    answer.map_err(|error| match error {
+        Error::Refused(Refusal::NotFound | Refusal::WrongSecret(_)) => Refusal::ActivationNotFound.into(),
+        error => error,
+    })
 }
 
 /// The token, if it names this account.

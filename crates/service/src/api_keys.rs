@@ -1,6 +1,6 @@
 //! API keys: recognise a caller, and install the first key.
 
-use doorward_domain::{ApiKey, ApiKeyId, Policy, Preset, Refusal, Role, Tenancy, TenantId};
+use doorward_domain::{ApiKey, ApiKeyId, Credential, Policy, Preset, Refusal, Role, Tenancy, TenantId};
 use doorward_store::StoreError;
 
 use crate::access::Backend;
@@ -13,7 +13,7 @@ impl Service {
     /// Recognises a caller by its API key, and by the tenant that it says it acts in, if it says so.
     ///
     /// # Errors
-    /// `Unauthenticated` if the key is unknown, expired, revoked or another tenant's; `Unavailable` under a wrong server key.
+    /// `WrongSecret` if the key is unknown, `Unauthenticated` if it is expired, revoked or another tenant's; `Unavailable` under a wrong server key.
     pub async fn backend(&self, key: &str, tenant: Option<&str>) -> Result<Backend, Error> {
         if !self.is_fit() {
             return Err(Error::Unavailable);
@@ -23,7 +23,7 @@ impl Service {
             let fits = found.is_live(self.clock.now()) && tenant.is_none_or(|tenant| tenant == found.tenant.as_str());
             return if fits { Ok(Backend::new(found)) } else { Err(Refusal::Unauthenticated.into()) };
         }
-        Err(Refusal::Unauthenticated.into())
+        Err(Refusal::WrongSecret(Credential::ApiKey).into())
     }
 
     /// Makes a tenant under the `consumer` policy, unless it is there.

@@ -1,6 +1,8 @@
 //! Forward-auth: a proxy asks whether a request may pass, by its caller's own token and without an API key.
 
-use doorward_domain::{Refusal, TenantId};
+use std::sync::Arc;
+
+use doorward_domain::{Account, Credential, Refusal, SessionRef, TenantId};
 
 use crate::sessions::{Found, active};
 use crate::{ActiveSession, Error, Service, Verified};
@@ -16,12 +18,12 @@ impl Service {
     /// The live session of a token in the tenant that is named, or in the only one there is. Counts as activity.
     ///
     /// # Errors
-    /// `Unauthenticated` for whatever opens no session there, all alike, and where no tenant is named though there are several;
+    /// `Unauthenticated` or `WrongSecret` for whatever opens no session there, answered alike, and where no tenant is named though there are several;
     /// `MfaRequired`; `Unavailable` where it can't be known.
     pub async fn forward_auth(&self, tenant: Option<&str>, token: &str, required: Option<RequiredFactor>) -> Result<ActiveSession, Error> {
         let tenant = self.pinned(tenant).await?;
         let (now, mut found) = self.look_and_note(&tenant, &[token]).await?;
-        let Some(Found::Live(account, at)) = found.pop() else { return Err(Refusal::Unauthenticated.into()) };
+        let (account, at) = live(found.pop())?;
         if let Some(RequiredFactor { within_s }) = required {
             account.has_factor(account.session(at.id)?, within_s, now)?;
         }
@@ -37,10 +39,7 @@ impl Service {
     /// As [`Service::forward_auth`].
     pub async fn is_forwarded(&self, tenant: Option<&str>, token: &str) -> Result<(), Error> {
         let tenant = self.pinned(tenant).await?;
-        match self.look(&tenant, &[token]).await?.1.as_slice() {
-            [Found::Live(..)] => Ok(()),
-            _ => Err(Refusal::Unauthenticated.into()),
-        }
+        Ok(live(self.look(&tenant, &[token]).await?.1.pop()).map(drop)?)
     }
 
     /// The tenant of this name, which may not exist and then has no token; or the only one.
@@ -50,5 +49,13 @@ impl Service {
             None => self.store.only_tenant().await?.map(|tenant| tenant.id.clone()),
         };
         Ok(tenant.ok_or(Refusal::Unauthenticated)?)
+    }
+}
+
+fn live(found: Option<Found>) -> Result<(Arc<Account>, SessionRef), Refusal> {
+    match found {
+        Some(Found::Live(account, at)) => Ok((account, at)),
+        Some(Found::Wrong) => Err(Refusal::WrongSecret(Credential::AccessToken)),
+        _ => Err(Refusal::Unauthenticated),
     }
 }

@@ -18,6 +18,7 @@ mod security_events;
 mod sessions;
 mod sign_ins;
 mod tenants;
+mod throttle;
 mod upkeep;
 mod views;
 
@@ -50,6 +51,7 @@ pub struct Service {
     entropy: Arc<dyn Entropy>,
     agents: Arc<Agents>,
     readiness: Mutex<upkeep::Readiness>,
+    throttle: throttle::Throttle,
     /// Why this process may not answer at all: its server key isn't the store's.
     unfit: OnceLock<String>,
 }
@@ -61,6 +63,15 @@ impl Service {
     /// A service over a store. User agents' rules are loaded in the background.
     #[must_use]
     pub fn new(store: Arc<dyn Store>, keys: KeyRing, clock: Arc<dyn Clock>, entropy: Arc<dyn Entropy>) -> Arc<Self> {
-        Arc::new(Self { store, keys: Arc::new(keys), clock, entropy, agents: Arc::clone(&AGENTS), readiness: Mutex::default(), unfit: OnceLock::new() })
+        Arc::new(Self {
+            store,
+            keys: Arc::new(keys),
+            clock,
+            entropy,
+            agents: Arc::clone(&AGENTS),
+            readiness: Mutex::default(),
+            throttle: throttle::Throttle::default(),
+            unfit: OnceLock::new(),
+        })
     }
 }

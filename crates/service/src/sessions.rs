@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use doorward_domain::{
-    AccessToken, Account, ActivationToken, Cause, Count, DeviceStatus, Factor, MfaMethod, Moment, OfferId, Once, Refusal, Session, SessionId, SessionRef,
-    SessionStatus, TenantId, Timestamp, Tokens, UserId,
+    AccessToken, Account, ActivationToken, Cause, Count, Credential, DeviceStatus, Factor, MfaMethod, Moment, OfferId, Once, Refusal, Session, SessionId,
+    SessionRef, SessionStatus, TenantId, Timestamp, Tokens, UserId,
 };
 use doorward_store::{AccountKey, Need, Page, Rows};
 
@@ -92,6 +92,8 @@ const UNKNOWN: &str = "unknown";
 
 /// What a look at the session of a token finds.
 pub(crate) enum Found {
+    /// The token is well-formed and fits nothing.
+    Wrong,
     /// The token proves nothing, or its session has lapsed.
     Inactive(&'static str),
     /// It was ended; why, a second look tells.
@@ -128,6 +130,7 @@ impl Service {
         let mut beats = Vec::with_capacity(tokens.len());
         for (token, found) in tokens.iter().zip(found) {
             beats.push(match found {
+                Found::Wrong => Err(UNKNOWN),
                 Found::Inactive(reason) => Err(reason),
                 Found::Over(account, id) => Err(self.why_ended(&account, id, now).await?),
                 Found::Live(_, at) => match kept.next().flatten() {
@@ -153,6 +156,7 @@ impl Service {
         let mut verified = Vec::with_capacity(tokens.len());
         for found in found {
             verified.push(match found {
+                Found::Wrong => Verified::Inactive(UNKNOWN),
                 Found::Inactive(reason) => Verified::Inactive(reason),
                 Found::Over(account, id) => Verified::Inactive(self.why_ended(&account, id, now).await?),
                 Found::Live(account, at) => active(&account, at.id, now)?,
@@ -176,17 +180,17 @@ impl Service {
 
     /// What a session is to a token that names it.
     fn find(&self, tenant: &TenantId, token: &AccessToken, account: Option<Arc<Account>>, now: Timestamp) -> Result<Found, Refusal> {
-        let nothing = Ok(Found::Inactive(UNKNOWN));
-        let Some(account) = account else { return nothing };
-        let Ok(session) = account.session(token.at.id) else { return nothing };
-        if account.head.tenant != *tenant || !self.keys.matches(token, &session.token)? {
-            return nothing;
+        let session = account.as_ref().and_then(|account| account.session(token.at.id).ok());
+        let fits = self.keys.fits(token, session.map(|session| &session.token))?;
+        let (Some(account), Some(session), true) = (&account, session, fits) else { return Ok(Found::Wrong) };
+        if account.head.tenant != *tenant {
+            return Ok(Found::Inactive(UNKNOWN));
         }
-        let status = session.status(account.device_of(session)?, &account, now);
+        let status = session.status(account.device_of(session)?, account, now);
         Ok(match status {
-            SessionStatus::Active => Found::Live(account, token.at),
+            SessionStatus::Active => Found::Live(Arc::clone(account), token.at),
             SessionStatus::Inactive => Found::Inactive(Cause::Idle.as_str()),
-            SessionStatus::Blocked | SessionStatus::Ended => Found::Over(account, token.at.id),
+            SessionStatus::Blocked | SessionStatus::Ended => Found::Over(Arc::clone(account), token.at.id),
         })
     }
 
@@ -236,7 +240,7 @@ impl Service {
     /// A person, by the access token of a session that is live now. Each transaction checks it again.
     ///
     /// # Errors
-    /// `Unauthenticated` for anything else, all alike; `Unavailable` where it can't be known.
+    /// `WrongSecret` and `Unauthenticated`, which are answered alike; `Unavailable` where it can't be known.
     pub async fn person(&self, token: &str) -> Result<Access, Error> {
         let token = AccessToken::parse(token).map_err(|_| Refusal::Unauthenticated)?;
         self.live(&token).await?;
@@ -245,8 +249,12 @@ impl Service {
 
     /// Sees that a token opens a live session. Returns the moment at which it did.
     async fn live(&self, token: &AccessToken) -> Result<Timestamp, Error> {
-        let account = self.store.session(token.at).await?.ok_or(Refusal::Unauthenticated)?;
+        let account = self.store.session(token.at).await?;
         let moment = self.moment();
+        let Some(account) = account else {
+            self.keys.fits(token, None)?;
+            return Err(Refusal::WrongSecret(Credential::AccessToken).into());
+        };
         let session = account.caller(&moment, token)?;
         if session.may_be_reissued(moment.now) && !self.note_use(token).await? {
             return Err(Refusal::Unauthenticated.into());

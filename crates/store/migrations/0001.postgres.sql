@@ -218,3 +218,10 @@ CREATE TABLE once (
     PRIMARY KEY (hash)
 );
 CREATE INDEX once_by_age ON once (created_at);
+
+CREATE TABLE budget (
+    id BYTEA NOT NULL,
+    full_at BIGINT NOT NULL,
+    PRIMARY KEY (id)
+);
+CREATE INDEX budget_by_full_at ON budget (full_at);

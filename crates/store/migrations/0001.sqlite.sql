@@ -218,3 +218,10 @@ CREATE TABLE once (
     PRIMARY KEY (hash)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX once_by_age ON once (created_at);
+
+CREATE TABLE budget (
+    id BLOB NOT NULL,
+    full_at INTEGER NOT NULL,
+    PRIMARY KEY (id)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX budget_by_full_at ON budget (full_at);

@@ -20,7 +20,9 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use doorward_domain::{Account, ApiKey, Head, KeyId, KeyRing, KeyedHash, SessionRef, SignIn, SignInId, Tenancy, Tenant, TenantId, Timestamp};
+use doorward_domain::{
+    Account, ApiKey, BudgetId, Head, KeyId, KeyRing, KeyedHash, Quota, SessionRef, SignIn, SignInId, Spent, Tenancy, Tenant, TenantId, Timestamp,
+};
 
 pub use error::StoreError;
 pub use inspect::{Inspection, Schema, inspect};
@@ -117,6 +119,10 @@ pub trait Store: Send + Sync {
 
     /// Removes records of requests that were made before then, so many at most. Answers how many.
     fn prune_once(&self, before: Timestamp, limit: u16) -> BoxFuture<'_, Result<u64, StoreError>>;
+
+    /// Takes so many from a budget that is full if it isn't known: all of them or none, in one statement, durable when answered.
+    /// However many do so at once, no more is taken than the quota holds.
+    fn spend(&self, budget: BudgetId, quota: Quota, count: u32, now: Timestamp) -> BoxFuture<'_, Result<Spent, StoreError>>;
 
     /// Whether the store can take a change now.
     fn ready(&self) -> BoxFuture<'_, Result<(), StoreError>>;

@@ -14,9 +14,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use bytes::Bytes;
 use doorward_api::Surfaces;
 use doorward_api::context::RequestIds;
-use doorward_api::layers::{Frame, Guard};
+use doorward_api::layers::{Frame, Guard, Throttle};
 use doorward_api::metrics::Metrics;
-use doorward_domain::{Account, ApiKey, ApiKeyId, KeyRing, Mint, Policy, Preset, Role, Rules, TenantId, Timestamp};
+use doorward_api::proxies::Proxies;
+use doorward_domain::{Account, ApiKey, ApiKeyId, KeyRing, Mint, Policy, Preset, Quota, Role, Rules, TenantId, Timestamp};
 use doorward_service::{Clock, Operator, Service};
 use doorward_store::{AccountKey, Need, Rows, Store, StoreError};
 use http::Request;
@@ -34,6 +35,8 @@ use crate::words::{start, tenant_id, user_id};
 
 /// The server key of every host, to be told if it ever shows.
 pub const SERVER_KEY: [u8; 32] = *b"canary: the server key of tests.";
+/// The network of the only proxies that are believed.
+pub const TRUSTED_PROXY: &str = "10.9.0.0/16";
 /// The tenant that stories play in.
 pub const ACME: &str = "acme";
 /// The host's own cookie that holds the access token.
@@ -135,8 +138,10 @@ impl Host {
         };
         let surfaces = Surfaces { service: Arc::clone(&service), dev, session_cookie: Some(SESSION_COOKIE.into()) };
         let doors = [doorward_api::all_router(surfaces.clone()), doorward_api::public_router(surfaces.clone()), doorward_api::internal_router(surfaces)];
+        let proxies = Proxies::new([TRUSTED_PROXY.parse().expect("a network")]);
+        let throttle = Throttle::new(Arc::clone(&service), Quota::WRONG_SECRETS, proxies, &metrics);
         let doors = doors.map(|router| {
-            let router = router.layer((Frame::new(ids(&clock), metrics.clone(), dev), Guard::new(metrics.clone())));
+            let router = router.layer((Frame::new(ids(&clock), metrics.clone(), dev), Guard::new(metrics.clone()), throttle.clone()));
             Box::new(move |request: Request<Full<Bytes>>| {
                 let router = router.clone();
                 Box::pin(async move {

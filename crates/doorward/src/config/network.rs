@@ -1,43 +1,13 @@
 //! Addresses and networks: where we listen, and which proxies are believed.
 
-use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 
-/// A network of addresses, such as `10.0.0.0/8`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Network {
-    base: IpAddr,
-    bits: u8,
-}
+use ipnet::IpNet;
 
-impl Network {
-    /// Reads `10.0.0.0/8`, `fd00::/8`, or a single address. A base that isn't the network's first address is refused as a likely slip.
-    pub(crate) fn parse(text: &str) -> Option<Self> {
-        let (base, bits) = match text.split_once('/') {
-            Some((base, bits)) => (base, Some(bits.parse::<u8>().ok()?)),
-            None => (text, None),
-        };
-        let base: IpAddr = base.parse().ok()?;
-        let width = if base.is_ipv4() { 32 } else { 128 };
-        let bits = bits.unwrap_or(width);
-        let network = Self { base, bits };
-        (bits <= width && network.rest_is_zero()).then_some(network)
-    }
-
-    fn rest_is_zero(self) -> bool {
-        let (value, width) = match self.base {
-            IpAddr::V4(v4) => (u128::from(v4.to_bits()), 32),
-            IpAddr::V6(v6) => (v6.to_bits(), 128),
-        };
-        let rest = width - u32::from(self.bits);
-        rest == 0 || value.trailing_zeros() >= rest
-    }
-}
-
-impl fmt::Display for Network {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}/{}", self.base, self.bits)
-    }
+/// Reads `10.0.0.0/8`, `fd00::/8`, or a single address. A base that isn't the network's first address is refused as a likely slip.
+pub(crate) fn network(text: &str) -> Option<IpNet> {
+    let network = text.parse::<IpNet>().ok().or_else(|| text.parse::<IpAddr>().ok().map(IpNet::from))?;
+    (network.trunc() == network).then_some(network)
 }
 
 /// Reads an address to listen on; `localhost` is 127.0.0.1.
@@ -62,10 +32,10 @@ mod tests {
             ("0.0.0.0/0", "0.0.0.0/0"),
             ("::/0", "::/0"),
         ] {
-            assert_eq!(Network::parse(text).map(|network| network.to_string()).as_deref(), Some(shown));
+            assert_eq!(network(text).map(|network| network.to_string()).as_deref(), Some(shown));
         }
         for text in ["", "10.0.0.1/8", "10.0.0.0/33", "::1/129", "10.0.0.0/", "example.org", "10.0.0.0/-1", "fd00::1/64"] {
-            assert_eq!(Network::parse(text), None, "{text}");
+            assert_eq!(network(text), None, "{text}");
         }
     }
 

@@ -53,6 +53,8 @@ pub(crate) const SETTINGS: &[Setting] = &[
     setting("max_connections", "NUMBER", "How many connections each listener holds at once [default: 10000]"),
     setting("header_timeout_s", "SECONDS", "How long the headers of a request may take [default: 10]"),
     setting("keep_alive_s", "SECONDS", "How long an idle connection is kept [default: 75]"),
+    setting("wrong_secrets", "NUMBER", "How many wrong keys and tokens an address may send before it is answered 429 [default: 300]"),
+    setting("wrong_secrets_window_s", "SECONDS", "The time in which all of them are permitted again [default: 600]"),
     setting("request_timeout_s", "SECONDS", "How long a request may take in all [default: 30]"),
 ];
 

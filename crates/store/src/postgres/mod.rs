@@ -17,11 +17,13 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, LazyLock};
 
 use arc_swap::ArcSwapOption;
-use doorward_domain::{Account, ApiKey, Head, KeyId, KeyRing, KeyedHash, SessionRef, Shard, SignIn, SignInId, Tenancy, Tenant, TenantId, Timestamp};
+use doorward_domain::{
+    Account, ApiKey, BudgetId, Head, KeyId, KeyRing, KeyedHash, Quota, SessionRef, Shard, SignIn, SignInId, Spent, Tenancy, Tenant, TenantId, Timestamp,
+};
 
 use crate::changes::{Change, Place, Write, changes, tenancy_changes};
 use crate::row::{Row as _, ToCell as _};
-use crate::rows::ACTIVITY;
+use crate::rows::{ACTIVITY, Spending};
 use crate::seal::Seal;
 use crate::server_keys::unrecorded;
 use crate::{AccountKey, BoxFuture, Decision, Governing, GoverningAll, Need, Store, StoreError, Verdict};
@@ -206,6 +208,26 @@ impl PostgresStore {
     }
 }
 
+impl PostgresStore {
+    async fn spend_from(&self, spending: Spending) -> Result<Spent, StoreError> {
+        // What others are sweeping or spending from is left to them.
+        static SQL: LazyLock<[String; 3]> =
+            LazyLock::new(|| [Spending::take(parameter), Spending::look(parameter), Spending::sweep(parameter, " FOR UPDATE SKIP LOCKED")]);
+        let [take, look, sweep] = &*SQL;
+        let told = |answer: &Answer| answer.rows.first().and_then(|row| row.try_get::<_, i64>(0).ok()).map(Timestamp::from_micros);
+        if spending.is_possible()
+            && let Some(full_at) = told(&self.database.write_telling(Ask::new(take.as_str(), spending.parameters())).await?)
+        {
+            if let Err(error) = self.database.write(Ask::new(sweep.as_str(), vec![spending.long_full()])).await {
+                tracing::debug!(%error, "old budgets stay a little longer");
+            }
+            return Ok(Spent { granted: true, full_at });
+        }
+        let full_at = told(&self.one(Ask::new(look.as_str(), vec![spending.id()])).await?);
+        Ok(Spent { granted: false, full_at: full_at.unwrap_or(Timestamp::from_micros(0)) })
+    }
+}
+
 impl Store for PostgresStore {
     fn decide(&self, at: AccountKey, need: Need, decision: Decision) -> BoxFuture<'_, Result<bool, StoreError>> {
         Box::pin(async move { Ok(self.run(at, need, move |account| decision(account)).await?.is_some()) })
@@ -311,6 +333,10 @@ impl Store for PostgresStore {
         let old = "DELETE FROM once WHERE created_at < $1 AND hash IN (SELECT t.hash FROM once t WHERE t.created_at < $1 ORDER BY t.created_at LIMIT $2)";
         let ask = Ask::new(old, vec![before.cell(), i64::from(limit).cell()]);
         Box::pin(async move { self.database.write(ask).await })
+    }
+
+    fn spend(&self, budget: BudgetId, quota: Quota, count: u32, now: Timestamp) -> BoxFuture<'_, Result<Spent, StoreError>> {
+        Box::pin(self.spend_from(Spending::new(budget, quota, count, now)))
     }
 
     fn ready(&self) -> BoxFuture<'_, Result<(), StoreError>> {

@@ -108,9 +108,14 @@ impl Database {
 
     /// Runs one statement that changes something by itself, and answers how many rows it changed.
     pub(super) async fn write(&self, ask: Ask) -> Result<u64, StoreError> {
+        self.write_telling(ask).await.map(|answer| answer.affected)
+    }
+
+    /// The same, with the rows that it returns.
+    pub(super) async fn write_telling(&self, ask: Ask) -> Result<Answer, StoreError> {
         // A server that goes down may have committed it, so only a conflict is run again.
-        let answers = self.run(&[ask], Fault::remedy_of_a_commit).await?;
-        Ok(answers.first().map_or(0, |answer| answer.affected))
+        let answer = self.run(&[ask], Fault::remedy_of_a_commit).await?.pop();
+        answer.ok_or_else(|| StoreError::Unavailable("the database answered nothing".to_owned()))
     }
 
     async fn run(&self, asks: &[Ask], remedy: fn(&Fault) -> Remedy) -> Result<Vec<Answer>, StoreError> {

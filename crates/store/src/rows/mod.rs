@@ -1,6 +1,7 @@
 //! The rows: each kind of thing, its table, and how it becomes cells and back.
 
 mod account;
+mod budget;
 mod device;
 mod event;
 mod offer;
@@ -9,6 +10,7 @@ mod session;
 mod sign_in;
 mod tenant;
 
+pub(crate) use budget::Spending;
 pub(crate) use session::ACTIVITY;
 
 use crate::row::{Row, Table};
@@ -32,5 +34,6 @@ pub fn tables() -> Vec<&'static Table> {
         Reported::TABLE,
         Event::TABLE,
         Once::TABLE,
+        budget::BUDGET,
     ]
 }

@@ -9,17 +9,20 @@ mod writer;
 
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
 use arc_swap::{ArcSwap, ArcSwapOption};
 use crossbeam_channel::{RecvTimeoutError, Sender, bounded};
-use doorward_domain::{Account, ApiKey, Head, KeyId, KeyRing, KeyedHash, SessionRef, SignIn, SignInId, Tenancy, Tenant, TenantId, Timestamp};
+use doorward_domain::{
+    Account, ApiKey, BudgetId, Head, KeyId, KeyRing, KeyedHash, Quota, SessionRef, SignIn, SignInId, Spent, Tenancy, Tenant, TenantId, Timestamp,
+};
 use rusqlite::{Connection, OptionalExtension as _};
 
 use crate::changes::{Place, Write};
-use crate::row::Row as _;
+use crate::row::{Row as _, Value};
+use crate::rows::Spending;
 use crate::seal::Seal;
 use crate::server_keys::unrecorded;
 use crate::{AccountKey, BoxFuture, Decision, Governing, GoverningAll, Need, Rows, Store, StoreError};
@@ -333,6 +336,28 @@ impl Store for SqliteStore {
         Box::pin(self.writer.submit(move |batch| {
             let old = "DELETE FROM once WHERE created_at < ?1 AND hash IN (SELECT hash FROM once WHERE created_at < ?1 ORDER BY created_at LIMIT ?2)";
             Ok(batch.connection.prepare_cached(old)?.execute((before.micros(), limit))? as u64)
+        }))
+    }
+
+    fn spend(&self, budget: BudgetId, quota: Quota, count: u32, now: Timestamp) -> BoxFuture<'_, Result<Spent, StoreError>> {
+        static SQL: LazyLock<[String; 3]> =
+            LazyLock::new(|| [Spending::take(load::parameter), Spending::look(load::parameter), Spending::sweep(load::parameter, "")]);
+        let spending = Spending::new(budget, quota, count, now);
+        Box::pin(self.writer.submit(move |batch| {
+            let [take, look, sweep] = &*SQL;
+            let full_at = |sql: &str, parameters: Vec<Value>| {
+                let mut statement = batch.connection.prepare_cached(sql)?;
+                statement.query_row(rusqlite::params_from_iter(parameters), |row| row.get(0)).optional()
+            };
+            let taken = if spending.is_possible() { full_at(take, spending.parameters())? } else { None };
+            let (granted, full_at) = match taken {
+                Some(full_at) => (true, full_at),
+                None => (false, full_at(look, vec![spending.id()])?.unwrap_or(0)),
+            };
+            if granted {
+                batch.connection.prepare_cached(sweep)?.execute([&spending.long_full()])?;
+            }
+            Ok(Spent { granted, full_at: Timestamp::from_micros(full_at) })
         }))
     }
 

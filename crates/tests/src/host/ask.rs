@@ -1,10 +1,12 @@
 //! A request on its way, and what every answer is held to.
 
 use std::future::{Future, IntoFuture};
+use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::PoisonError;
 
 use bytes::Bytes;
+use doorward_api::context::Peer;
 use doorward_domain::Role;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request};
 use http_body_util::Full;
@@ -34,12 +36,13 @@ pub struct Ask {
     path: String,
     headers: HeaderMap,
     body: Bytes,
+    peer: Option<Peer>,
 }
 
 impl Ask {
     pub(super) fn new(host: Host, method: &str, path: &str) -> Self {
         let method = Method::from_bytes(method.as_bytes()).expect("a method");
-        Self { host, door: Door::All, method, path: path.to_owned(), headers: HeaderMap::new(), body: Bytes::new() }
+        Self { host, door: Door::All, method, path: path.to_owned(), headers: HeaderMap::new(), body: Bytes::new(), peer: None }
     }
 
     /// With the tenant's key of a role.
@@ -96,6 +99,15 @@ impl Ask {
         self
     }
 
+    /// From this address.
+    ///
+    /// # Panics
+    /// If it is none.
+    pub fn from(mut self, address: &str) -> Self {
+        self.peer = Some(Peer { address: SocketAddr::new(address.parse().expect("an address"), 40_000), tls: false });
+        self
+    }
+
     /// By another listener.
     pub fn through(mut self, door: Door) -> Self {
         self.door = door;
@@ -110,12 +122,15 @@ impl IntoFuture for Ask {
     /// Sends it, and holds the answer to what is true of every one.
     fn into_future(self) -> Self::IntoFuture {
         Box::pin(async move {
-            let Self { host, door, method, path, headers, body } = self;
+            let Self { host, door, method, path, headers, body, peer } = self;
             let asked = format!("{method} {path}");
             let mut request = Request::new(Full::new(body));
             *request.method_mut() = method.clone();
             *request.uri_mut() = path.parse().unwrap_or_else(|_| panic!("no path: {path}"));
             *request.headers_mut() = headers;
+            if let Some(peer) = peer {
+                request.extensions_mut().insert(peer);
+            }
             let (parts, bytes) = (host.0.doors[door as usize])(request).await;
             let text = String::from_utf8(bytes.to_vec()).expect("UTF-8");
             let body = serde_json::from_str(&text).unwrap_or(Value::Null);

@@ -31,6 +31,7 @@ mod quickstart;
 mod rotation;
 mod security_events;
 mod sessions;
+mod throttles;
 
 /// Makes of each story one test for each engine.
 macro_rules! stories {
@@ -339,5 +340,18 @@ stories! {
         sessions_opened_directly_are_as_the_others,
         a_session_ends_at_its_absolute_end,
         at_the_cap_the_oldest_session_of_the_device_goes,
+    }
+    throttles {
+        an_address_sends_300_wrong_secrets_in_ten_minutes_and_no_more,
+        a_right_secret_is_served_from_a_throttled_address,
+        wrong_secrets_harm_nobody_whom_they_name,
+        what_is_known_counts_as_no_wrong_secret,
+        guessing_activation_tokens_is_throttled,
+        calls_with_a_good_key_are_exempt,
+        a_network_of_64_bits_counts_as_one_address,
+        only_a_trusted_proxy_says_who_asked,
+        budgets_of_addresses_survive_a_restart,
+        a_flood_of_wrong_secrets_is_no_flood_of_commits,
+        without_its_store_the_throttle_counts_in_memory,
     }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use doorward_domain::{ActivationToken, Cause, Count, DeviceStatus, EventKind, OfferState, Opened, Refusal};
+use doorward_domain::{ActivationToken, Cause, Count, Credential, DeviceStatus, EventKind, OfferState, Opened, Refusal};
 use doorward_store::{Need, Page, Store};
 use doorward_tests::{Person, after, at_once, start};
 
@@ -132,8 +132,8 @@ pub(crate) async fn an_activation_token_is_worth_nothing_to_another(store: Arc<d
     let (a, b) = (offered(&hers), offered(&his));
     let crossed = [ActivationToken { at: a.at, secret: b.secret.clone() }, ActivationToken { at: b.at, secret: a.secret.clone() }];
     for (person, token) in [(&ana, &crossed[0]), (&ben, &crossed[1])] {
-        assert_eq!(activate(person, token).await, Err(Refusal::ActivationNotFound));
-        assert_eq!(decline(person, token).await, Err(Refusal::ActivationNotFound));
+        let wrong = Err(Refusal::WrongSecret(Credential::ActivationToken));
+        assert_eq!((activate(person, token).await, decline(person, token).await.map(drop)), (wrong.clone(), wrong));
     }
     let (token, session) = (offered(&hers), hers.session);
     // Nor to another session of the same person.

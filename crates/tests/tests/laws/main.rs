@@ -5,6 +5,7 @@ mod activations;
 mod backups;
 mod batches;
 mod boundaries;
+mod budgets;
 mod caps;
 mod endings;
 mod events;
@@ -89,6 +90,14 @@ laws! {
         the_ends_of_time_are_ends,
         days_are_counted_in_seconds,
         reads_and_refusals_move_no_end,
+    }
+    budgets {
+        a_budget_gives_its_limit_exactly_and_refills,
+        sixty_four_spends_at_once_take_no_more_than_there_is,
+        budgets_share_nothing,
+        a_clock_that_steps_back_gives_nothing,
+        a_budget_survives_a_restart,
+        budgets_that_are_full_again_leave_no_row,
     }
     caps {
         a_hundred_and_twenty_eight_openings_at_once_leave_exactly_the_cap_of_sessions,

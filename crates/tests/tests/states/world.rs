@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use doorward_domain::{
-    Account, AccountId, ActivationToken, Actor, Completion, DataKey, Device, DeviceId, Mint, Moment, NewAccount, Opened, Policy, Preset, Refusal, Session,
-    SessionId, SignInId, Timestamp,
+    Account, AccountId, ActivationToken, Actor, Completion, Credential, DataKey, Device, DeviceId, Mint, Moment, NewAccount, Opened, Policy, Preset, Refusal,
+    Session, SessionId, SignInId, Timestamp,
 };
 use doorward_tests::{attempt, keys, moment_with, passed, start, tenant, user_id, with_code};
 
@@ -142,10 +142,10 @@ impl World {
 /// A refusal's name, as the errors page has it.
 pub(crate) fn name_of(refusal: &Refusal) -> &'static str {
     match refusal {
-        Refusal::Unauthenticated => "unauthenticated",
+        Refusal::Unauthenticated | Refusal::WrongSecret(Credential::ApiKey | Credential::AccessToken) => "unauthenticated",
         Refusal::RoleTooLow => "role_too_low",
         Refusal::NotFound => "not_found",
-        Refusal::ActivationNotFound => "activation_not_found",
+        Refusal::ActivationNotFound | Refusal::WrongSecret(Credential::ActivationToken) => "activation_not_found",
         Refusal::MfaRequired(_) => "mfa_required",
         Refusal::TrustNotAllowed(_) => "trust_not_allowed",
         Refusal::RecentAuthRequired => "recent_auth_required",
