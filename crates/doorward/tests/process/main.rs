@@ -4,5 +4,6 @@ mod backups;
 mod commands;
 mod doctor;
 mod gateways;
+mod operations;
 mod running;
 mod starts;
