@@ -128,7 +128,7 @@ fn worded(active: &ActiveSession) -> Result<HeaderMap, Problem> {
         ("x-doorward-device-status", one(active.device_status.as_str())),
         ("x-doorward-amr", amr.join(",")),
         ("x-doorward-acr", one(session.acr())),
-        ("x-doorward-mfa-at", session.factor.map(|factor| factor.verified_at.to_string()).unwrap_or_default()),
+        ("x-doorward-mfa-at", active.session.last_mfa_at.map(|at| at.to_string()).unwrap_or_default()),
         ("x-doorward-mfa-skipped-by", if session.skipped_factor { DEVICE_TRUST.to_owned() } else { String::new() }),
     ];
     let mut headers = HeaderMap::with_capacity(16);

@@ -126,6 +126,8 @@ pub(crate) async fn each_event_ends_what_its_row_says(host: Host) {
             let shown = life.on_laptop.get("/sessions/current").await.expect(200);
             assert_eq!(shown.body["last_mfa_at"], Value::Null, "{event}: its freshness is gone");
             assert_eq!(shown.body["acr"], "aal2", "{event}: what it proved is not");
+            let forwarded = host.ask("GET", "/internal/forward-auth/acme").bearer(&life.on_laptop.token).await.expect(200);
+            assert_eq!(forwarded.headers["x-doorward-mfa-at"], "", "{event}: nor do proxies take it for fresh");
         }
         // The trail.
         let history = host.ask("GET", &format!("/internal/users/{event}/events")).by(Role::Viewer).query("limit=100").await.expect(200);
