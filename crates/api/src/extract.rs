@@ -189,7 +189,32 @@ fn is_json(headers: &HeaderMap) -> bool {
     essence.eq_ignore_ascii_case("application/json") || suffixed
 }
 
+/// How deep a body may be nested.
+const DEPTH: usize = 32;
+
+/// How deep brackets are nested, outside of strings.
+fn depth(body: &[u8]) -> usize {
+    let (mut now, mut most, mut quoted, mut escaped) = (0_usize, 0, false, false);
+    for byte in body {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' if quoted => escaped = true,
+            b'"' => quoted = !quoted,
+            b'{' | b'[' if !quoted => {
+                now += 1;
+                most = most.max(now);
+            }
+            b'}' | b']' if !quoted => now = now.saturating_sub(1),
+            _ => {}
+        }
+    }
+    most
+}
+
 fn read_json<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
+    if depth(body) > DEPTH {
+        return Err(Problem::new(Kind::InvalidRequest).detail("The body is nested more than 32 deep."));
+    }
     let mut reader = serde_json::Deserializer::from_slice(body);
     let Object(read) = serde_path_to_error::deserialize(&mut reader).map_err(|error| fault(&error, body))?;
     reader.end().map_err(|_| Problem::new(Kind::InvalidRequest).detail("There is something after the JSON object."))?;
@@ -283,6 +308,17 @@ mod tests {
         assert_eq!(told(r#"["a"]"#), "The body must be a JSON object.");
         assert_eq!(told(r#"{"name":"a","inner":[1]}"#), "inner Format");
         assert_eq!(told(r#"{"name":"a","word":1}"#), "word Format");
+    }
+
+    #[test]
+    fn bodies_are_nested_32_deep_at_most() {
+        let nested = |levels: usize| format!("{}1{}", "[".repeat(levels), "]".repeat(levels));
+        let of = |levels: usize| read_json::<std::collections::BTreeMap<String, serde_json::Value>>(format!(r#"{{"a":{}}}"#, nested(levels)).as_bytes());
+        assert!(of(31).is_ok());
+        for levels in [32, 127, 30_000] {
+            assert_eq!(of(levels).err().map(|problem| problem.detail.into_owned()).as_deref(), Some("The body is nested more than 32 deep."));
+        }
+        assert_eq!(depth(br#"{"a":"[[[\"[[{"}"#), 1, "what stands in strings doesn't count");
     }
 
     #[test]

@@ -31,6 +31,9 @@ impl<S: Send + Sync> FromRequest<S> for WholeBody {
     type Rejection = Problem;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+        if request.extensions().get::<TooLong>().is_some() {
+            return Err(Problem::new(Kind::BodyTooLarge));
+        }
         match Bytes::from_request(request, state).await {
             Ok(bytes) => Ok(Self(bytes)),
             Err(refusal) if refusal.status() == StatusCode::PAYLOAD_TOO_LARGE => Err(Problem::new(Kind::BodyTooLarge)),
@@ -38,6 +41,10 @@ impl<S: Send + Sync> FromRequest<S> for WholeBody {
         }
     }
 }
+
+/// The body says itself that it is longer than the guard lets pass: it is refused before any of it is read.
+#[derive(Clone, Copy)]
+struct TooLong;
 
 /// What the guard keeps of a body that it lent to a handler.
 pub(super) struct Lender {
@@ -60,9 +67,12 @@ struct Lent {
 }
 
 /// Lends the request's body, of at most `limit` bytes; a request without one is left alone.
-pub(super) fn lend(request: Request, limit: usize) -> (Request, Option<Lender>) {
+pub(super) fn lend(mut request: Request, limit: usize) -> (Request, Option<Lender>) {
     if request.body().is_end_stream() {
         return (request, None);
+    }
+    if usize::try_from(request.body().size_hint().lower()).map_or(true, |least| least > limit) {
+        request.extensions_mut().insert(TooLong);
     }
     let asks_first = request.headers().contains_key(header::EXPECT);
     let ledger = Arc::new(Ledger::default());

@@ -229,3 +229,14 @@ async fn a_caller_that_asks_before_it_sends_is_not_told_to_send() {
     assert_eq!(frames.load(Ordering::Relaxed), 0);
     assert_eq!(response.headers()["connection"], "close");
 }
+
+#[tokio::test]
+async fn a_body_that_says_it_is_too_long_is_refused_before_it_is_read() {
+    let read = |WholeBody(bytes): WholeBody| async move { bytes.len().to_string() };
+    let (router, _) = dressed(Router::new().route("/read", post(read)));
+    let mut asking = request(Method::POST, "/read", vec![b'x'; 64 * 1024 + 1]);
+    asking.headers_mut().insert(header::EXPECT, HeaderValue::from_static("100-continue"));
+    let (response, body) = ask(&router, asking).await;
+    assert_eq!((response.status(), &body["type"]), (StatusCode::PAYLOAD_TOO_LARGE, &json!("/problems/body_too_large")));
+    assert_eq!(response.headers()["connection"], "close", "the caller was not told to send it");
+}
