@@ -1,7 +1,11 @@
 //! Headers that anybody may send: cookies, credentials, what proxies add. None makes a caller somebody else.
 
+use std::net::IpAddr;
+
+use doorward_api::proxies::Proxies;
 use doorward_domain::Role;
 use doorward_tests::host::SESSION_COOKIE;
+use http::{HeaderMap, HeaderValue};
 use proptest::prelude::*;
 
 use crate::{Target, fuzz, header_text};
@@ -71,6 +75,37 @@ fn a_token_is_found_among_other_cookies() {
         let asked = target.host.ask("GET", "/internal/forward-auth/acme").header("cookie", &all.join("; "));
         let passed = target.wait(async { asked.await });
         prop_assert_eq!(passed.status, 200, "{:?}", all);
+        Ok(())
+    });
+}
+
+#[test]
+fn an_address_is_the_peers_or_one_that_a_trusted_proxy_names() {
+    let proxies = Proxies::new(["10.0.0.0/8", "fd00::/8"].map(|network| network.parse().expect("a network")));
+    let address = prop_oneof![
+        any::<std::net::Ipv4Addr>().prop_map(IpAddr::V4),
+        any::<std::net::Ipv6Addr>().prop_map(IpAddr::V6),
+        any::<u16>().prop_map(|low| IpAddr::from([10, 0, low.to_be_bytes()[0], low.to_be_bytes()[1]])),
+    ];
+    let piece = prop_oneof![3 => address.clone().prop_map(|address| address.to_string()), 1 => header_text(40), 1 => "\\[[0-9a-f:]{0,20}\\](:[0-9]{0,6})?"];
+    let values = prop::collection::vec(prop::collection::vec(piece, 0..5).prop_map(|hops| hops.join(", ")), 0..4);
+    fuzz(20_000, &(address, values), |(peer, values)| {
+        let mut headers = HeaderMap::new();
+        for value in &values {
+            headers.append("x-forwarded-for", HeaderValue::from_bytes(value.as_bytes()).expect("a header's value"));
+        }
+        let client = proxies.client(peer, &headers);
+        if proxies.trusts(peer) {
+            let mut named = values.iter().flat_map(|value| value.split(',')).map(|hop| hop.trim_matches([' ', '\t']));
+            let is_named = named.any(|hop| {
+                hop.contains(&client.to_string())
+                    || hop.trim_matches(['[', ']']).parse::<IpAddr>().is_ok_and(|hop| hop.to_canonical() == client)
+                    || hop.parse::<std::net::SocketAddr>().is_ok_and(|hop| hop.ip().to_canonical() == client)
+            });
+            prop_assert!(client == peer.to_canonical() || is_named, "{client} of {values:?}");
+        } else {
+            prop_assert_eq!(client, peer.to_canonical(), "nobody else is believed");
+        }
         Ok(())
     });
 }
