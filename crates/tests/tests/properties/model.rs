@@ -5,9 +5,9 @@ use doorward_domain::{DeviceId, Factor, MfaMethod, OfferId, Policy, SessionId, S
 /// What is known of a device.
 pub(crate) struct Device {
     pub(crate) id: DeviceId,
-    /// The text of its present token, and of the one that trust replaced.
+    /// The text of its present token, and of those that trust replaced.
     pub(crate) token: Option<String>,
-    pub(crate) superseded: Option<String>,
+    pub(crate) superseded: Vec<String>,
     pub(crate) trust: Option<Trust>,
     pub(crate) last_factor: Option<Factor>,
     pub(crate) declined_at: Option<Timestamp>,
@@ -101,7 +101,7 @@ impl Model {
     pub(crate) fn recognise(&self, text: &str) -> Known {
         let holds = |kept: &Option<String>| kept.as_deref() == Some(text);
         let present = self.devices.iter().find(|device| holds(&device.token)).map(|device| Known::Present(device.id));
-        let superseded = || self.devices.iter().find(|device| holds(&device.superseded)).map(|device| Known::Superseded(device.id));
+        let superseded = || self.devices.iter().find(|device| device.superseded.iter().any(|kept| kept == text)).map(|device| Known::Superseded(device.id));
         present.or_else(superseded).unwrap_or(Known::Not)
     }
 
@@ -208,7 +208,7 @@ impl Model {
     /// A token replaces the present one.
     pub(crate) fn replace_token(&mut self, target: DeviceId, text: String) {
         let device = self.device_mut(target);
-        device.superseded = device.token.replace(text);
+        device.superseded.extend(device.token.replace(text));
     }
 }
 

@@ -299,7 +299,7 @@ impl<D: Door> Run<D> {
             self.model.devices.push(model::Device {
                 id: opened.device,
                 token: Some(token.clone()),
-                superseded: None,
+                superseded: vec![],
                 trust: None,
                 last_factor: None,
                 declined_at: None,

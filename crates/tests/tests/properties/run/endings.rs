@@ -136,7 +136,7 @@ impl<D: Door> Run<D> {
                 let device = self.model.device_mut(device);
                 assert_eq!(outcome.is_ok(), device.hijacked);
                 if outcome.is_ok() {
-                    (device.released, device.token, device.superseded) = (true, None, None);
+                    (device.released, device.token, device.superseded) = (true, None, vec![]);
                 }
             }
             Op::Forget(device) => {
@@ -208,7 +208,7 @@ impl<D: Door> Run<D> {
         let device = self.model.device_mut(device);
         device.forgotten = true;
         if !device.hijacked {
-            (device.token, device.superseded) = (None, None);
+            (device.token, device.superseded) = (None, vec![]);
         }
     }
 
