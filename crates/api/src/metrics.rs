@@ -32,6 +32,7 @@ struct Parts {
     latency: Family<LatencyLabels, Histogram, fn() -> Histogram>,
     in_flight: Gauge,
     connections: Family<ListenerLabels, Gauge>,
+    connections_refused: Family<ListenerLabels, Counter>,
     panics: Counter,
 }
 
@@ -67,12 +68,14 @@ impl Metrics {
             latency: Family::new_with_constructor(|| Histogram::new(LATENCY_BUCKETS)),
             in_flight: Gauge::default(),
             connections: Family::default(),
+            connections_refused: Family::default(),
             panics: Counter::default(),
         }));
         metrics.register("http_requests", "Requests answered, by route, method and status", metrics.0.requests.clone());
         metrics.register("http_request_duration_seconds", "Time from a request's headers to its answer, by route and method", metrics.0.latency.clone());
         metrics.register("http_requests_in_flight", "Requests being answered now", metrics.0.in_flight.clone());
         metrics.register("http_connections", "Open connections, by listener", metrics.0.connections.clone());
+        metrics.register("http_connections_refused", "Connections closed at once, since their address held too many", metrics.0.connections_refused.clone());
         metrics.register("http_panics", "Handlers that panicked, each answered with a 500", metrics.0.panics.clone());
         metrics.register("build", "The version that runs", Info::new(vec![("version", version)]));
         metrics
@@ -108,6 +111,12 @@ impl Metrics {
     #[must_use]
     pub fn connections(&self, listener: &'static str) -> Gauge {
         self.0.connections.get_or_create_owned(&ListenerLabels { listener })
+    }
+
+    /// The counter of this listener's connections that were closed at once.
+    #[must_use]
+    pub fn connections_refused(&self, listener: &'static str) -> Counter {
+        self.0.connections_refused.get_or_create_owned(&ListenerLabels { listener })
     }
 
     /// Everything, in the OpenMetrics text form.

@@ -3,6 +3,8 @@
 //! A budget is full until something is taken from it. What was taken comes back evenly, and all of it by the moment
 //! `full_at`; so one number says all, and time that passes needs no writing.
 
+use std::net::{IpAddr, Ipv6Addr};
+
 use crate::Timestamp;
 
 /// A budget's id: a digest of what it is kept for, so that the row names nobody.
@@ -25,6 +27,16 @@ pub struct Spent {
     pub granted: bool,
     /// When the budget will be full, as it is now.
     pub full_at: Timestamp,
+}
+
+/// What stands for a caller's address wherever callers are counted: IPv4 whole, of IPv6 the first 64 bits, since one subscriber
+/// has all the rest.
+#[must_use]
+pub fn network_of(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V6(v6) => IpAddr::V6(Ipv6Addr::from_bits(v6.to_bits() & !u128::from(u64::MAX))),
+        v4 => v4,
+    }
 }
 
 impl Quota {
@@ -72,6 +84,16 @@ mod tests {
 
     fn at(micros: i64) -> Timestamp {
         Timestamp::from_micros(1_700_000_000_000_000 + micros)
+    }
+
+    #[test]
+    fn neighbours_in_a_network_of_64_bits_are_one() {
+        let of = |text: &str| network_of(text.parse().expect("an address")).to_string();
+        assert_eq!(of("2001:db8:0:1:ffff:ffff:ffff:ffff"), "2001:db8:0:1::");
+        assert_eq!(of("2001:db8:0:1::1"), "2001:db8:0:1::");
+        assert_eq!(of("2001:db8:0:2::1"), "2001:db8:0:2::");
+        assert_eq!(of("::ffff:192.0.2.7"), "192.0.2.7");
+        assert_eq!(of("192.0.2.8"), "192.0.2.8");
     }
 
     #[test]

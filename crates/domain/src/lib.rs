@@ -36,7 +36,7 @@ mod trust;
 
 pub use account::{Account, Count, Generation, Head, Moment, Raise};
 pub use activations::Activated;
-pub use budget::{BudgetId, Quota, Spent};
+pub use budget::{BudgetId, Quota, Spent, network_of};
 pub use cause::{Actor, Cause};
 pub use data_key::{DataKey, NewAccount};
 pub use device::{Device, DeviceStatus, Ending, Grant, Seen, Trust};

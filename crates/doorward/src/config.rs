@@ -73,6 +73,8 @@ pub(crate) struct TlsFiles {
 pub(crate) struct Limits {
     /// Connections at once, of each listener.
     pub(crate) max_connections: usize,
+    /// Connections at once, of each address.
+    pub(crate) per_address: PerAddress,
     /// For the headers of a request.
     pub(crate) header_timeout: Duration,
     /// For a connection between two requests.
@@ -83,10 +85,22 @@ pub(crate) struct Limits {
     pub(crate) wrong_secrets: Quota,
 }
 
+/// How many connections an address may hold. Trusted proxies are no address.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum PerAddress {
+    /// As many as there are: behind a proxy that isn't named, all callers have one address.
+    Unbounded,
+    /// So many, unless it is this machine's own: a proxy or a host beside the server.
+    Strangers(usize),
+    /// So many, whoever it is: the operator has said it.
+    Everyone(usize),
+}
+
 impl Default for Limits {
     fn default() -> Self {
         Self {
             max_connections: 10_000,
+            per_address: PerAddress::Strangers(1_000),
             header_timeout: Duration::from_secs(10),
             keep_alive: Duration::from_secs(75),
             request_timeout: Duration::from_secs(30),
@@ -128,7 +142,7 @@ impl Config {
     pub(crate) fn check(given: Given) -> Result<Self, Vec<Fault>> {
         let mut check = Check { given, faults: Vec::new() };
         let database = check.database();
-        let config = Self {
+        let mut config = Self {
             listen: check.address("listen").unwrap_or(SocketAddr::from(([127, 0, 0, 1], 8080))),
             internal_listen: check.address("internal_listen"),
             keys: check.keys(&database),
@@ -141,6 +155,9 @@ impl Config {
             limits: check.limits(),
         };
         let behind_proxy = check.switch("behind_proxy");
+        if behind_proxy && config.trusted_proxies.is_empty() && config.limits.per_address == Limits::default().per_address {
+            config.limits.per_address = PerAddress::Unbounded;
+        }
         check.listeners(&config, behind_proxy);
         check.done(config)
     }
@@ -344,9 +361,11 @@ impl Check {
     fn limits(&mut self) -> Limits {
         let usual = Limits::default();
         let seconds = |number: Option<u32>, usual| number.map_or(usual, |number| Duration::from_secs(number.into()));
-        let connections = self.number("max_connections", 1, 1_000_000).and_then(|number| usize::try_from(number).ok());
+        let mut connections = |name| self.number(name, 1, 1_000_000).and_then(|number| usize::try_from(number).ok());
+        let (all, per_address) = (connections("max_connections"), connections("max_connections_per_address"));
         Limits {
-            max_connections: connections.unwrap_or(usual.max_connections),
+            max_connections: all.unwrap_or(usual.max_connections),
+            per_address: per_address.map_or(usual.per_address, PerAddress::Everyone),
             header_timeout: seconds(self.number("header_timeout_s", 1, 300), usual.header_timeout),
             keep_alive: seconds(self.number("keep_alive_s", 1, 3600), usual.keep_alive),
             request_timeout: seconds(self.number("request_timeout_s", 1, 300), usual.request_timeout),

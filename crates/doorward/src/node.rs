@@ -36,6 +36,7 @@ pub(crate) struct Node {
     frame: Frame,
     guard: Guard,
     throttle: Throttle,
+    proxies: Proxies,
     limits: Limits,
     stop: CancellationToken,
     listeners: TaskTracker,
@@ -90,7 +91,8 @@ impl Node {
         };
         Ok(Self {
             surfaces: Surfaces { service: Arc::clone(&service), dev, session_cookie: None },
-            throttle: Throttle::new(Arc::clone(&service), limits.wrong_secrets, proxies, &metrics),
+            throttle: Throttle::new(Arc::clone(&service), limits.wrong_secrets, proxies.clone(), &metrics),
+            proxies,
             service,
             health: Health::new(metrics.clone(), Box::new(probe)),
             frame: Frame::new(ids, metrics.clone(), dev),
@@ -149,8 +151,8 @@ impl Node {
             tracing::info!(listener = name, %address, tls = tls.is_some(), "listening");
         }
         let router = router.merge(self.health.checks()).layer((self.frame.clone(), self.guard.clone(), self.throttle.clone()));
-        let connections = self.metrics.connections(name);
-        let listener = Listener { name, socket, router, tls, limits: self.limits, connections };
+        let (connections, refused) = (self.metrics.connections(name), self.metrics.connections_refused(name));
+        let listener = Listener { name, socket, router, tls, limits: self.limits, proxies: self.proxies.clone(), connections, refused };
         self.listeners.spawn(listener.serve(self.stop(), DRAIN));
     }
 

@@ -1,7 +1,9 @@
 //! The accept loop: bounded connections, bounded waiting, and an orderly end.
 
+mod callers;
 mod head_timer;
 mod roll;
+mod seldom;
 mod signs;
 mod stream;
 mod tls;
@@ -20,20 +22,25 @@ use std::time::Duration;
 
 use axum::Router;
 use doorward_api::context::Peer;
+use doorward_api::proxies::Proxies;
 use http::{HeaderValue, Request, header};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
+use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::gauge::Gauge;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower::Service as _;
 
+use callers::{Caller, Callers};
 use head_timer::{HeadWatch, WaitBell};
 use roll::Roll;
+use seldom::Seldom;
 use signs::Signs;
 use stream::{Transport, stream};
 pub(crate) use tls::Tls;
@@ -61,8 +68,12 @@ pub(crate) struct Listener {
     pub(crate) router: Router,
     pub(crate) tls: Option<Tls>,
     pub(crate) limits: Limits,
+    /// The proxies that speak for many callers.
+    pub(crate) proxies: Proxies,
     /// Counts the open connections.
     pub(crate) connections: Gauge,
+    /// Counts those that were closed at once, since their address held too many.
+    pub(crate) refused: Counter,
 }
 
 /// What the tasks of one listener's connections share.
@@ -77,15 +88,24 @@ struct Door {
 impl Listener {
     /// Accepts until `stop`, then waits for what is in flight, but no longer than `drain`.
     pub(crate) async fn serve(self, stop: CancellationToken, drain: Duration) {
-        let Self { name, socket, router, tls, limits, connections } = self;
+        let Self { name, socket, router, tls, limits, proxies, connections, refused } = self;
         // Else axum wraps each endpoint in its layers anew at every request.
         let router = router.with_state(());
         let door = Arc::new(Door { router, tls, limits, stop: stop.clone(), roll: Roll::default() });
         let slots = Arc::new(Semaphore::new(limits.max_connections));
+        let callers = Callers::new(limits.per_address, proxies);
         let tasks = TaskTracker::new();
-        while let Some(slot) = stop.run_until_cancelled(free_slot(&slots, name)).await {
-            let Some((socket, address)) = stop.run_until_cancelled(accept(&socket, name)).await else { break };
-            let (door, open) = (Arc::clone(&door), Open::count(&connections, slot));
+        let (mut full, mut failed, mut crowded) = (Seldom::default(), Seldom::default(), Seldom::default());
+        while let Some(slot) = stop.run_until_cancelled(free_slot(&slots, name, &mut full)).await {
+            let Some((socket, address)) = stop.run_until_cancelled(accept(&socket, name, &mut failed)).await else { break };
+            let Some(caller) = callers.enter(address.ip()) else {
+                refused.inc();
+                if let Some(times) = crowded.tell(Instant::now()) {
+                    tracing::warn!(listener = name, address = %address.ip(), times, "an address holds too many connections, its further ones are closed. If it is a proxy, name it in --trusted-proxies");
+                }
+                continue;
+            };
+            let (door, open) = (Arc::clone(&door), Open::count(&connections, slot, caller));
             tasks.spawn(async move {
                 door.serve(socket, address).await;
                 drop(open);
@@ -103,22 +123,26 @@ impl Listener {
 }
 
 /// Waits for a free slot before the next connection is taken from the system's queue.
-async fn free_slot(slots: &Arc<Semaphore>, listener: &'static str) -> OwnedSemaphorePermit {
+async fn free_slot(slots: &Arc<Semaphore>, listener: &'static str, full: &mut Seldom) -> OwnedSemaphorePermit {
     if let Ok(slot) = Arc::clone(slots).try_acquire_owned() {
         return slot;
     }
-    tracing::warn!(listener, "all connections are taken; further ones wait. Raise --max-connections if this is no attack");
+    if let Some(times) = full.tell(Instant::now()) {
+        tracing::warn!(listener, times, "all connections are taken; further ones wait. Raise --max-connections if this is no attack");
+    }
     Arc::clone(slots).acquire_owned().await.expect("the semaphore is never closed")
 }
 
 /// The next connection. When the system has none to give, as when files have run out, waits and goes on.
-async fn accept(socket: &TcpListener, listener: &'static str) -> (TcpStream, SocketAddr) {
+async fn accept(socket: &TcpListener, listener: &'static str, failed: &mut Seldom) -> (TcpStream, SocketAddr) {
     loop {
         match socket.accept().await {
             Ok(accepted) => return accepted,
             Err(error) if is_of_one_connection(&error) => {}
             Err(error) => {
-                tracing::error!(listener, %error, "no connection can be accepted at the moment");
+                if let Some(times) = failed.tell(Instant::now()) {
+                    tracing::error!(listener, %error, times, "no connection can be accepted at the moment");
+                }
                 tokio::time::sleep(Duration::from_millis(200)).await;
             }
         }
@@ -134,12 +158,13 @@ fn is_of_one_connection(error: &io::Error) -> bool {
 struct Open {
     connections: Gauge,
     _slot: OwnedSemaphorePermit,
+    _caller: Caller,
 }
 
 impl Open {
-    fn count(connections: &Gauge, slot: OwnedSemaphorePermit) -> Self {
+    fn count(connections: &Gauge, slot: OwnedSemaphorePermit, caller: Caller) -> Self {
         connections.inc();
-        Self { connections: connections.clone(), _slot: slot }
+        Self { connections: connections.clone(), _slot: slot, _caller: caller }
     }
 }
 

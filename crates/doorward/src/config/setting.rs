@@ -51,6 +51,11 @@ pub(crate) const SETTINGS: &[Setting] = &[
     setting("trusted_proxies", "NETWORKS", "Networks whose X-Forwarded-For is believed, such as 10.0.0.0/8,::1"),
     setting("session_cookie", "NAME", "The host's own cookie that holds the access token, for /internal/forward-auth [default: none]"),
     setting("max_connections", "NUMBER", "How many connections each listener holds at once [default: 10000]"),
+    setting(
+        "max_connections_per_address",
+        "NUMBER",
+        "How many of them an address may hold, but trusted proxies [default: 1000, and any number for this machine]",
+    ),
     setting("header_timeout_s", "SECONDS", "How long the headers of a request may take [default: 10]"),
     setting("keep_alive_s", "SECONDS", "How long an idle connection is kept [default: 75]"),
     setting("wrong_secrets", "NUMBER", "How many wrong keys and tokens an address may send before it is answered 429 [default: 300]"),

@@ -17,7 +17,7 @@ pub(crate) fn show(flags: &ArgMatches, given: Given) -> Result<(), Failure> {
     } else {
         let line = |(name, setting): (&String, &Value)| {
             let shown = setting["value"].as_str().unwrap_or("-");
-            format!("{name:<20} {shown}  ({})\n", setting["source"].as_str().unwrap_or_default())
+            format!("{name:<27} {shown}  ({})\n", setting["source"].as_str().unwrap_or_default())
         };
         settings.iter().map(line).collect()
     };

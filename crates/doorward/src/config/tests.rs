@@ -54,6 +54,16 @@ fn a_flag_beats_a_variable_beats_the_file() {
 }
 
 #[test]
+fn connections_of_an_address_are_bounded_where_addresses_tell_callers_apart() {
+    let per_address = |arguments: &[&str]| serve(arguments, &[], "").expect("all good").limits.per_address;
+    let named = ["--behind-proxy", "--trusted-proxies", "10.0.0.0/8"];
+    assert_eq!(per_address(&[]), PerAddress::Strangers(1_000));
+    assert_eq!(per_address(&named), PerAddress::Strangers(1_000));
+    assert_eq!(per_address(&["--behind-proxy"]), PerAddress::Unbounded);
+    assert_eq!(per_address(&["--behind-proxy", "--max-connections-per-address", "7"]), PerAddress::Everyone(7));
+}
+
+#[test]
 fn every_setting_can_be_given_in_each_way() {
     let file = "behind_proxy = true\ntrusted_proxies = ['10.0.0.0/8', '::1']\nlog_format = 'text'\ndata_dir = '/var/lib/doorward'\n";
     let variables = [

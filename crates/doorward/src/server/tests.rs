@@ -40,7 +40,8 @@ async fn start(limits: Limits, drain: Duration) -> Running {
     let socket = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
     let address = socket.local_addr().expect("a bound socket");
     let stop = CancellationToken::new();
-    let listener = Listener { name: "public", socket, router, tls: None, limits, connections: metrics.connections("public") };
+    let (connections, refused) = (metrics.connections("public"), metrics.connections_refused("public"));
+    let listener = Listener { name: "public", socket, router, tls: None, limits, proxies: Proxies::default(), connections, refused };
     let task = tokio::spawn(listener.serve(stop.clone(), drain));
     Running { address, stop, task, metrics }
 }

@@ -1,5 +1,6 @@
 //! The `doorward` command as a process.
 
+mod attacks;
 mod backups;
 mod commands;
 mod doctor;

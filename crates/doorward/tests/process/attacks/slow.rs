@@ -1,0 +1,83 @@
+//! Callers who send drop by drop: hundreds of them hold their connections no longer than the settings say.
+
+use super::*;
+
+/// A connection that trickles.
+struct Slow {
+    stream: TcpStream,
+    began: Instant,
+    answer: Vec<u8>,
+    closed: Option<Duration>,
+}
+
+impl Slow {
+    fn begin(besieged: &Besieged, first: &str) -> Self {
+        let mut stream = besieged.connect();
+        stream.write_all(first.as_bytes()).expect("sent");
+        stream.set_nonblocking(true).expect("a socket");
+        Self { stream, began: Instant::now(), answer: vec![], closed: None }
+    }
+
+    /// Sends one more byte, and sees whether the other side has had enough.
+    fn drip(&mut self) {
+        if self.closed.is_some() {
+            return;
+        }
+        match arrived(&mut self.stream) {
+            Some(bytes) => self.answer.extend(bytes),
+            None => self.closed = Some(self.began.elapsed()),
+        }
+        // It fails on what is closed, which the next look sees.
+        let _ = self.stream.write(b"x");
+    }
+}
+
+#[test]
+fn six_hundred_slow_callers_are_cut_off_in_time_and_honest_ones_are_served() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let besieged = Besieged::start(dir.path(), &SHORT);
+    let host = besieged.host();
+    let heads = ["", "GET / HT", "POST /internal/sessions/verify HTTP/1.1\r\nHost: a\r\nX-Drop: ", "PRI * HTTP/2.0\r\n\r\nSM"];
+    let body = format!("POST /internal/sessions/verify HTTP/1.1\r\nHost: a\r\nX-API-Key: {KEY}\r\nContent-Type: application/json\r\n");
+    let bodies = [format!("{body}Content-Length: 60000\r\n\r\n "), format!("{body}Transfer-Encoding: chunked\r\n\r\nffff\r\n ")];
+    let mut in_heads: Vec<Slow> = (0..300).map(|number| Slow::begin(&besieged, heads[number % heads.len()])).collect();
+    let mut in_bodies: Vec<Slow> = (0..300).map(|number| Slow::begin(&besieged, &bodies[number % bodies.len()])).collect();
+    let began = Instant::now();
+    while in_heads.iter().chain(&in_bodies).any(|slow| slow.closed.is_none()) {
+        in_heads.iter_mut().chain(&mut in_bodies).for_each(Slow::drip);
+        assert!(began.elapsed() < Duration::from_secs(20), "some are still held");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    // The header timeout is 1 s, that of a request in all 2 s; with 1 s more in which a refused caller is heard out.
+    for (slow, least, most) in in_heads.iter().map(|slow| (slow, 800, 5_000)).chain(in_bodies.iter().map(|slow| (slow, 1_800, 8_000))) {
+        let closed = slow.closed.expect("all are closed");
+        assert!(closed > Duration::from_millis(least) && closed < Duration::from_millis(most), "{closed:?}");
+    }
+    for slow in &in_bodies {
+        assert!(slow.answer.starts_with(b"HTTP/1.1 408 "), "{}", String::from_utf8_lossy(&slow.answer));
+    }
+    host.was_served();
+    assert!(besieged.memory() < 200, "{} MiB", besieged.memory());
+}
+
+#[test]
+fn no_address_takes_all_connections() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let besieged = Besieged::start(dir.path(), &["--max-connections-per-address", "50", "--header-timeout-s", "300"]);
+    let held: Vec<TcpStream> = (0..50).map(|_| besieged.connect()).collect();
+    for _ in 0..200 {
+        assert_eq!(arrived(&mut besieged.connect()), None, "closed at once");
+    }
+    drop(held);
+    let began = Instant::now();
+    let refused = loop {
+        if let Some(refused) = besieged.figure(r#"doorward_http_connections_refused_total{listener="public"}"#) {
+            break refused;
+        }
+        assert!(began.elapsed() < Duration::from_secs(5), "no place becomes free");
+    };
+    assert!(refused >= 200, "{refused}");
+    let (_, well, log) = besieged.doorward.stop();
+    assert!(well);
+    assert_eq!(log.matches("an address holds too many connections").count(), 1, "the flood is told once: {log}");
+}
