@@ -42,6 +42,8 @@ pub struct Rules {
     pub trust_for_s: u32,
     /// The longest that a device may stay trusted since its own last real second factor: `trust_for_s` to a year.
     pub trust_max_s: u32,
+    /// How old a device token grows before a completion replaces it: a day to a year.
+    pub device_token_rotate_s: u32,
     /// How long an activation token lives: 30 to 3,600.
     pub activation_ttl_s: u32,
     /// How long a declined offer isn't made again: 0 to a year.
@@ -112,6 +114,7 @@ impl Policy {
             device_trust: true,
             trust_for_s: 30 * DAY,
             trust_max_s: 90 * DAY,
+            device_token_rotate_s: 30 * DAY,
             activation_ttl_s: 300,
             offer_again_after_s: 30 * DAY,
             recent_mfa_s: 600,
@@ -158,6 +161,7 @@ impl Policy {
         within("trust_for_s", rules.trust_for_s, 60, YEAR);
         within("trust_max_s", rules.trust_max_s, rules.trust_for_s.min(YEAR), YEAR);
         within("fingerprint_trust_max_s", rules.fingerprint_trust_max_s, 60, 30 * DAY);
+        within("device_token_rotate_s", rules.device_token_rotate_s, DAY, YEAR);
         within("activation_ttl_s", rules.activation_ttl_s, 30, 3_600);
         within("offer_again_after_s", rules.offer_again_after_s, 0, YEAR);
         within("recent_mfa_s", rules.recent_mfa_s, 30, DAY);

@@ -12,8 +12,6 @@ use crate::{
     Voucher,
 };
 
-/// For how long a device token stays the present one before a successor is given out, in seconds.
-pub(crate) const ROTATE_S: u32 = 30 * 86_400;
 /// How many tokens a browser's cookie may hold, one for each of its users.
 pub const COOKIE_TOKENS: usize = 8;
 
@@ -364,7 +362,7 @@ impl Account {
 
     /// Gives a successor out where one is due. The present value goes on working until the successor is used.
     fn rotate_device_token(&mut self, moment: &mut Moment<'_>, device: DeviceId) -> Result<Option<DeviceToken>, Refusal> {
-        let rotate_s = ROTATE_S;
+        let rotate_s = self.tenant.policy.device_token_rotate_s;
         let tokens = &self.device(device)?.tokens;
         if !tokens.are_due(moment.keys, rotate_s, moment.now) || !tokens.may_add(moment.now) {
             return Ok(None);

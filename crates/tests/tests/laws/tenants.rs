@@ -25,6 +25,7 @@ pub(crate) async fn a_tenant_comes_back_as_it_was_made((store, home): (Arc<dyn S
         device_trust: true,
         trust_for_s: 60,
         trust_max_s: 31_536_000,
+        device_token_rotate_s: 31_536_000,
         activation_ttl_s: 30,
         offer_again_after_s: 0,
         recent_mfa_s: 30,
