@@ -114,7 +114,7 @@ pub enum Trust {
 }
 
 impl Device {
-    /// What its grant amounts to: judged with the generations, the policy and the clock, whether or not anything swept.
+    /// What its grant amounts to: judged with the generations, the policies and the clock, whether or not anything swept.
     #[must_use]
     pub fn trust(&self, account: &Account, now: Timestamp) -> Trust {
         let Some(grant) = self.grant else {
@@ -127,14 +127,10 @@ impl Device {
         if grant.trust_gen != account.head.trust_gen {
             return Trust::Ended(account.trust_raised_after(grant.trust_gen).unwrap_or(Ending { at: now, cause: Cause::SignedOutEverywhere }));
         }
-        let policy = &account.tenant.policy;
-        if !policy.device_trust || grant.binding < policy.trust_binding {
-            return over(now, Cause::PolicyChanged);
+        match account.tenant.grant_end(&grant, self.last_factor, now) {
+            Ok(until) => Trust::Held { since: grant.given_at, until },
+            Err(ending) => Trust::Ended(ending),
         }
-        // A stricter policy shortens a grant that was given under a looser one; a looser one lengthens none.
-        let until = grant.until.min(grant.given_at.plus_s(policy.trust_for_s));
-        let until = self.last_factor.map_or(until, |factor| until.min(factor.verified_at.plus_s(policy.trust_max_s)));
-        if now < until { Trust::Held { since: grant.given_at, until } } else { over(until, Cause::Expired) }
     }
 
     /// Its state as lists show it. A forgotten device is in no list.

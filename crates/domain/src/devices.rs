@@ -155,7 +155,7 @@ impl Account {
             let device = self.device_of(session).ok()?;
             let ending = match session.status(device, self, now) {
                 SessionStatus::Active | SessionStatus::Inactive => Ending { at: now, cause },
-                SessionStatus::Ended if now >= session.expires_at(self) => session.ending(device, self, now)?,
+                SessionStatus::Ended if now >= session.expires_at(self) || self.tenant.skip_ended_at(session).is_some() => session.ending(device, self, now)?,
                 SessionStatus::Ended | SessionStatus::Blocked => return None,
             };
             Some((session.id, ending))

@@ -47,8 +47,7 @@ impl Offer {
     #[must_use]
     pub fn is_open(&self, account: &Account, now: Timestamp) -> bool {
         self.state == OfferState::Open
-            && now < self.expires_at
-            && now < self.created_at.plus_s(account.tenant.policy.activation_ttl_s)
+            && !account.tenant.closed_offer(self, now)
             && self.trust_gen == account.head.trust_gen
             && self.tenant_trust_gen == account.tenant.trust_gen
     }

@@ -3,7 +3,7 @@
 use std::ops::Deref;
 
 use crate::codes::closed_set;
-use crate::{Ends, MfaMethod, SecurityEvent};
+use crate::{Ends, Limits, MfaMethod, SecurityEvent};
 
 closed_set! {
     /// The named sets of rules.
@@ -103,6 +103,23 @@ impl Deref for Policy {
     type Target = Rules;
     fn deref(&self) -> &Rules {
         &self.rules
+    }
+}
+
+impl Rules {
+    /// What they say about how long things last.
+    #[must_use]
+    pub const fn limits(&self) -> Limits {
+        Limits {
+            device_trust: self.device_trust,
+            trust_binding: self.trust_binding,
+            trust_for_s: self.trust_for_s,
+            trust_max_s: self.trust_max_s,
+            fingerprint_trust_max_s: self.fingerprint_trust_max_s,
+            activation_ttl_s: self.activation_ttl_s,
+            session_idle_s: self.session_idle_s,
+            session_absolute_s: self.session_absolute_s,
+        }
     }
 }
 

@@ -76,7 +76,7 @@ impl Session {
             };
         }
         let overtaken = self.sessions_gen != account.head.sessions_gen || self.tenant_sessions_gen != account.tenant.sessions_gen;
-        if overtaken || now >= self.expires_at(account) {
+        if overtaken || now >= self.expires_at(account) || account.tenant.skip_ended_at(self).is_some() {
             SessionStatus::Ended
         } else if device.hijacked_at.is_some() {
             SessionStatus::Blocked
@@ -114,22 +114,25 @@ impl Session {
         } else if self.device_gen != device.generation {
             endings.extend(over(now, Cause::DeviceSignedOut));
         }
+        if let Some(at) = account.tenant.skip_ended_at(self) {
+            endings.extend(over(at, Cause::PolicyChanged));
+        }
         if now >= self.expires_at(account) {
             endings.extend(over(self.expires_at(account), Cause::Expired));
         }
         endings.into_iter().min_by_key(|ending| ending.at)
     }
 
-    /// Its absolute end: the one set when it began, or an earlier one that a stricter policy sets.
+    /// Its absolute end: the one set when it began, or an earlier one that a stricter policy sets, or has brought about.
     #[must_use]
     pub fn expires_at(&self, account: &Account) -> Timestamp {
-        self.expires_at.min(self.created_at.plus_s(account.tenant.policy.session_absolute_s))
+        account.tenant.session_end(self)
     }
 
     /// When it becomes inactive unless it is heard of again; never later than its absolute end.
     #[must_use]
     pub fn idle_expires_at(&self, account: &Account) -> Timestamp {
-        self.last_activity_at.plus_s(account.tenant.policy.session_idle_s).min(self.expires_at(account))
+        account.tenant.session_idle_end(self)
     }
 
     /// Its second factor, unless a security event took its freshness since.

@@ -133,7 +133,7 @@ impl Account {
         session.factor = session.factor.into_iter().chain([factor]).max_by_key(|factor| factor.verified_at);
         session.skipped_factor = false;
         session.last_activity_at = session.last_activity_at.max(moment.now);
-        self.note_factor(device, Some(factor));
+        self.note_factor(device, Some(factor), moment.now);
         self.record(moment, EventKind::SessionSteppedUp, About::session(id, device).with("method", factor.method.as_str()));
         let activation = self.make_offer(moment, id)?;
         Ok(SteppedUp { access_token, activation })

@@ -316,7 +316,7 @@ impl Account {
             target.metadata = metadata;
         }
         let device_gen = target.generation;
-        self.note_factor(device, entry.factor);
+        self.note_factor(device, entry.factor, moment.now);
         let generations = self.generations();
         let id = SessionId(moment.mint.uuid(now));
         let access_token = self.mint_access_token(moment, id);

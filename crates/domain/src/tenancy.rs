@@ -28,7 +28,7 @@ impl Tenancy {
     /// A new tenant, with its first event.
     #[must_use]
     pub fn create(moment: &mut Moment<'_>, id: TenantId, policy: Policy) -> Self {
-        let tenant = Tenant { id, sessions_gen: 1, trust_gen: 1, fenced_at: None, policy, last_event: 0, created_at: moment.now };
+        let tenant = Tenant { id, sessions_gen: 1, trust_gen: 1, fenced_at: None, policy, past_limits: vec![], last_event: 0, created_at: moment.now };
         let mut tenancy = Self::from(tenant);
         tenancy.record(moment, EventKind::TenantCreated, About::default());
         tenancy

@@ -1,7 +1,7 @@
 //! Tenants and the API keys that act in them: small, read everywhere, not sharded.
 
 use crate::codes::closed_set;
-use crate::{ApiKeyId, KeyedHash, Policy, TenantId, Timestamp};
+use crate::{ApiKeyId, KeyedHash, PastLimits, Policy, TenantId, Timestamp};
 
 /// One customer or application space.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,6 +16,8 @@ pub struct Tenant {
     pub fenced_at: Option<Timestamp>,
     /// The rules in force.
     pub policy: Policy,
+    /// The limits of the policies before it, the oldest first, as far back as anything may last.
+    pub past_limits: Vec<PastLimits>,
     /// The number of the last event of its own trail.
     pub last_event: i64,
     /// When it was made.

@@ -72,7 +72,7 @@ impl Account {
         };
         self.make_room_for_trust(moment, device);
         let generations = self.generations();
-        self.note_factor(device, given_on_it);
+        self.note_factor(device, given_on_it, now);
         let target = self.device_mut(device)?;
         let longest = target.last_factor.map_or(now, |factor| factor.verified_at).plus_s(policy.trust_max_s);
         let until = now.plus_s(policy.trust_for_s).min(longest);
@@ -85,10 +85,18 @@ impl Account {
     }
 
     /// Notes a second factor that was verified on a device, where it may seed trust: a mailbox code is no real one. The later
-    /// one stays: a statement about an older factor takes nothing back.
-    pub(crate) fn note_factor(&mut self, device: DeviceId, factor: Option<Factor>) {
+    /// one stays: a statement about an older factor takes nothing back. It brings back no trust that is over either.
+    pub(crate) fn note_factor(&mut self, device: DeviceId, factor: Option<Factor>, now: Timestamp) {
         let factor = factor.filter(|factor| self.tenant.policy.trust_methods.contains(&factor.method));
+        let over = self.device(device).ok().and_then(|target| match target.trust(self, now) {
+            Trust::Ended(ending) => Some(ending),
+            Trust::Held { .. } | Trust::Never => None,
+        });
         if let Ok(target) = self.device_mut(device) {
+            if let Some(ending) = over {
+                target.grant = None;
+                target.trust_ended = Some(ending);
+            }
             target.last_factor = target.last_factor.into_iter().chain(factor).max_by_key(|factor| factor.verified_at);
         }
     }

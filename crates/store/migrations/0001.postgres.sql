@@ -4,6 +4,7 @@ CREATE TABLE tenant (
     trust_gen BIGINT NOT NULL,
     fenced_at BIGINT,
     policy TEXT NOT NULL,
+    past_limits TEXT NOT NULL,
     last_event BIGINT NOT NULL,
     created_at BIGINT NOT NULL,
     PRIMARY KEY (id)

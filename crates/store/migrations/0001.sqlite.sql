@@ -4,6 +4,7 @@ CREATE TABLE tenant (
     trust_gen INTEGER NOT NULL,
     fenced_at INTEGER,
     policy TEXT NOT NULL,
+    past_limits TEXT NOT NULL,
     last_event INTEGER NOT NULL,
     created_at INTEGER NOT NULL,
     PRIMARY KEY (id)

@@ -261,7 +261,8 @@ impl Host {
     /// # Panics
     /// If the store fails.
     pub async fn set_policy(&self, policy: Policy) {
-        let change = Arc::new(move |tenant: &mut doorward_domain::Tenant| tenant.policy = policy.clone());
+        let now = self.now();
+        let change = Arc::new(move |tenant: &mut doorward_domain::Tenant| tenant.choose(policy.clone(), now));
         assert!(change_tenant(&self.0.store, tenant_id(ACME), change).await.expect("the store answers"));
     }
 

@@ -39,7 +39,16 @@ pub fn moment_with(now: Timestamp, mint: Mint) -> Moment<'static> {
 /// A tenant with the default policy.
 #[must_use]
 pub fn tenant(slug: &str) -> Tenant {
-    Tenant { id: tenant_id(slug), sessions_gen: 1, trust_gen: 1, fenced_at: None, policy: Policy::preset(Preset::Consumer), last_event: 0, created_at: start() }
+    Tenant {
+        id: tenant_id(slug),
+        sessions_gen: 1,
+        trust_gen: 1,
+        fenced_at: None,
+        policy: Policy::preset(Preset::Consumer),
+        past_limits: vec![],
+        last_event: 0,
+        created_at: start(),
+    }
 }
 
 /// A tenant whose policy is the default one, but for what `change` does to it.

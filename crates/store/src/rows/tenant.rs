@@ -1,6 +1,6 @@
 //! What is small and not sharded: tenants with their policies, API keys, the server keys seen, and facts about the store.
 
-use doorward_domain::{ApiKey, ApiKeyId, Binding, MfaMethod, Policy, Preset, Role, Rules, Tenant, TenantId};
+use doorward_domain::{ApiKey, ApiKeyId, Binding, Limits, MfaMethod, PastLimits, Policy, Preset, Role, Rules, Tenant, TenantId, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::StoreError;
@@ -105,13 +105,70 @@ fn policy_from(text: &str) -> Option<Policy> {
     .ok()
 }
 
+/// The limits of a policy that was replaced, as they are stored; moments in microseconds.
+#[derive(Serialize, Deserialize)]
+struct PastLimitsDocument {
+    since: i64,
+    replaced_at: i64,
+    device_trust: bool,
+    trust_binding: String,
+    trust_for_s: u32,
+    trust_max_s: u32,
+    fingerprint_trust_max_s: u32,
+    activation_ttl_s: u32,
+    session_idle_s: u32,
+    session_absolute_s: u32,
+}
+
+fn past_limits_text(past: &[PastLimits]) -> String {
+    let document = |past: &PastLimits| PastLimitsDocument {
+        since: past.since.micros(),
+        replaced_at: past.replaced_at.micros(),
+        device_trust: past.limits.device_trust,
+        trust_binding: past.limits.trust_binding.as_str().to_owned(),
+        trust_for_s: past.limits.trust_for_s,
+        trust_max_s: past.limits.trust_max_s,
+        fingerprint_trust_max_s: past.limits.fingerprint_trust_max_s,
+        activation_ttl_s: past.limits.activation_ttl_s,
+        session_idle_s: past.limits.session_idle_s,
+        session_absolute_s: past.limits.session_absolute_s,
+    };
+    serde_json::to_string(&past.iter().map(document).collect::<Vec<_>>()).expect("limits are plain data")
+}
+
+fn past_limits_from(text: &str) -> Option<Vec<PastLimits>> {
+    let past = |document: PastLimitsDocument| {
+        let limits = Limits {
+            device_trust: document.device_trust,
+            trust_binding: Binding::from_word(&document.trust_binding)?,
+            trust_for_s: document.trust_for_s,
+            trust_max_s: document.trust_max_s,
+            fingerprint_trust_max_s: document.fingerprint_trust_max_s,
+            activation_ttl_s: document.activation_ttl_s,
+            session_idle_s: document.session_idle_s,
+            session_absolute_s: document.session_absolute_s,
+        };
+        Some(PastLimits { limits, since: Timestamp::from_micros(document.since), replaced_at: Timestamp::from_micros(document.replaced_at) })
+    };
+    serde_json::from_str::<Vec<PastLimitsDocument>>(text).ok()?.into_iter().map(past).collect()
+}
+
 impl Row for Tenant {
     const TABLE: &'static Table = &Table {
         name: "tenant",
         scope: Scope::Everywhere,
         key: 1,
         primary_key: None,
-        columns: &[text("id"), int("sessions_gen"), int("trust_gen"), maybe(int("fenced_at")), text("policy"), int("last_event"), int("created_at")],
+        columns: &[
+            text("id"),
+            int("sessions_gen"),
+            int("trust_gen"),
+            maybe(int("fenced_at")),
+            text("policy"),
+            text("past_limits"),
+            int("last_event"),
+            int("created_at"),
+        ],
         indexes: &[],
     };
 
@@ -122,6 +179,7 @@ impl Row for Tenant {
             self.trust_gen.cell(),
             self.fenced_at.cell(),
             policy_text(&self.policy).cell(),
+            past_limits_text(&self.past_limits).cell(),
             self.last_event.cell(),
             self.created_at.cell(),
         ]
@@ -133,7 +191,9 @@ impl Row for Tenant {
         let (sessions_gen, trust_gen, fenced_at) = (cells.int()?, cells.int()?, cells.maybe(Cells::time)?);
         let policy = cells.text()?;
         let policy = policy_from(&policy).ok_or_else(|| cells.corrupt())?;
-        Ok(Self { id, sessions_gen, trust_gen, fenced_at, policy, last_event: cells.int()?, created_at: cells.time()? })
+        let past_limits = cells.text()?;
+        let past_limits = past_limits_from(&past_limits).ok_or_else(|| cells.corrupt())?;
+        Ok(Self { id, sessions_gen, trust_gen, fenced_at, policy, past_limits, last_event: cells.int()?, created_at: cells.time()? })
     }
 
     fn same_row(&self, other: &Self) -> bool {

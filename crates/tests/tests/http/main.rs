@@ -25,6 +25,7 @@ mod methods;
 mod offers;
 mod once;
 mod operations;
+mod policy;
 mod problems;
 mod queries;
 mod quickstart;
@@ -293,6 +294,12 @@ stories! {
     }
     operations {
         every_operation_answers_a_good_request,
+    }
+    policy {
+        what_a_policy_without_device_trust_ended_never_comes_back,
+        sessions_that_a_policys_limits_ended_never_come_back,
+        trust_that_a_policys_limits_ended_never_comes_back,
+        a_policy_ends_nothing_a_microsecond_early,
     }
     problems {
         each_kind_has_its_whole_body,

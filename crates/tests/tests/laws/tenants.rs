@@ -44,10 +44,16 @@ pub(crate) async fn a_tenant_comes_back_as_it_was_made((store, home): (Arc<dyn S
         retain_sessions_s: 86_403,
         retain_events_s: 315_360_000,
     };
+    let mut changed = Tenant { policy: Policy::custom(strict.clone()).expect("valid"), ..tenant("changed") };
+    for (number, preset) in [Preset::NistAal3, Preset::NistAal1, Preset::Consumer].into_iter().enumerate() {
+        changed.choose(Policy::preset(preset), after(u32::try_from(number).expect("few")));
+    }
+    assert_eq!(changed.past_limits.len(), 3);
     let lax = Rules { device_trust: false, trust_methods: vec![], trust_binding: Binding::Token, max_devices: 1, max_sessions: 1, ..strict.clone() };
     let mut made: Vec<Tenant> = Preset::ALL.iter().map(|preset| Tenant { policy: Policy::preset(*preset), ..tenant(preset.as_str()) }).collect();
     made.push(Tenant { policy: Policy::custom(strict).expect("valid"), fenced_at: Some(after(1)), ..tenant("0") });
     made.push(Tenant { policy: Policy::custom(lax).expect("valid"), sessions_gen: i64::MAX, trust_gen: 0, ..tenant(&"a".repeat(63)) });
+    made.push(changed);
     for tenant in &made {
         store.create_tenant(tenant.clone()).await.expect("a new tenant");
     }

@@ -120,7 +120,29 @@ impl Model {
         let policy = &self.policy;
         let in_time =
             now < session.ends_at && now < session.began_at.plus_s(policy.session_absolute_s) && now < session.last_activity_at.plus_s(policy.session_idle_s);
-        in_time && !session.over && !device.hijacked && !device.forgotten
+        let by_trust_that_is_allowed = !session.skipped || policy.device_trust;
+        in_time && by_trust_that_is_allowed && !session.over && !device.hijacked && !device.forgotten
+    }
+
+    /// Another policy is chosen. What is over by then, under the old one or under the new one, is over.
+    pub(crate) fn choose(&mut self, policy: Policy, now: Timestamp) {
+        self.strike_off(now);
+        if !self.policy.device_trust {
+            // While it was in force they could be declined, and nothing else.
+            self.settle(|_| true);
+        }
+        self.policy = policy;
+        self.strike_off(now);
+    }
+
+    fn strike_off(&mut self, now: Timestamp) {
+        self.mark_lapsed(now);
+        let over: Vec<DeviceId> = self.devices.iter().map(|device| device.id).filter(|id| !self.is_trusted(*id, now)).collect();
+        for id in over {
+            self.device_mut(id).trust = None;
+        }
+        let ttl = self.policy.activation_ttl_s;
+        self.settle(|offer| now >= offer.ends_at.min(offer.made_at.plus_s(ttl)));
     }
 
     /// The gate, as the contract words it. `own` is the session that vouches, where one does.
@@ -154,7 +176,7 @@ impl Model {
         let (longest, lasts) = (self.policy.trust_max_s, self.policy.trust_for_s);
         let by = own.map(|own| self.session(own).device);
         if by.is_none_or(|by| by == target) {
-            self.note_factor(target, factor);
+            self.note_factor(target, factor, now);
         }
         let device = self.device_mut(target);
         let own_factor = device.last_factor.expect("the gate asked for one");
@@ -163,8 +185,11 @@ impl Model {
         device.declined_at = None;
     }
 
-    /// A factor was verified on a device: it counts there if it is one that may seed trust.
-    pub(crate) fn note_factor(&mut self, target: DeviceId, factor: Option<Factor>) {
+    /// A factor was verified on a device: it counts there if it is one that may seed trust, and gives back none that is over.
+    pub(crate) fn note_factor(&mut self, target: DeviceId, factor: Option<Factor>, now: Timestamp) {
+        if !self.is_trusted(target, now) {
+            self.device_mut(target).trust = None;
+        }
         let real = factor.filter(|factor| self.policy.trust_methods.contains(&factor.method));
         let device = self.device_mut(target);
         device.last_factor = later(device.last_factor, real);
@@ -197,7 +222,7 @@ impl Model {
         }
     }
 
-    /// What has lapsed is marked when a session begins, and no looser policy brings it back after that.
+    /// What has lapsed is marked when a session begins.
     pub(crate) fn mark_lapsed(&mut self, now: Timestamp) {
         let lapsed: Vec<SessionId> = self.sessions.iter().map(|session| session.id).filter(|id| !self.is_active(*id, now)).collect();
         for id in lapsed {

@@ -146,8 +146,11 @@ impl<D: Door> Run<D> {
             Op::StepUp { session, method, ago } => self.step_up(session, factor(method, self.now, ago)),
             Op::Touch(number) => self.touch(number),
             Op::Choose(number) => {
-                self.door.change_tenant(Arc::new(move |tenant| tenant.policy = policy(number)));
-                self.model.policy = policy(number);
+                // What began in the very microsecond of a change counts as begun after it.
+                self.now = Timestamp::from_micros(self.now.micros() + 1);
+                let now = self.now;
+                self.door.change_tenant(Arc::new(move |tenant| tenant.choose(policy(number), now)));
+                self.model.choose(policy(number), now);
             }
             Op::Fence => {
                 let now = self.now;
@@ -311,7 +314,7 @@ impl<D: Door> Run<D> {
         self.model.mark_lapsed(now);
         let device = self.model.device(opened.device);
         assert!(!device.forgotten && !device.hijacked, "nobody enters on a device that is gone");
-        self.model.note_factor(opened.device, proved);
+        self.model.note_factor(opened.device, proved, now);
         self.model.sessions.push(model::Session {
             id: opened.session,
             device: opened.device,

@@ -95,7 +95,8 @@ impl World {
 
     /// The tenant's policy, changed.
     pub(crate) fn under(mut self, preset: Preset) -> Self {
-        Arc::make_mut(&mut self.account.tenant).policy = Policy::preset(preset);
+        let now = self.now;
+        Arc::make_mut(&mut self.account.tenant).choose(Policy::preset(preset), now);
         self
     }
 

@@ -107,7 +107,16 @@ fn moment<'a>(keys: &'a KeyRing, now: Timestamp, seed: Uuid) -> Moment<'a> {
 
 fn tenant() -> Tenant {
     let id = TenantId::new("acme").expect("a slug");
-    Tenant { id, sessions_gen: 1, trust_gen: 1, fenced_at: None, policy: Policy::preset(Preset::Consumer), last_event: 0, created_at: now() }
+    Tenant {
+        id,
+        sessions_gen: 1,
+        trust_gen: 1,
+        fenced_at: None,
+        policy: Policy::preset(Preset::Consumer),
+        past_limits: vec![],
+        last_event: 0,
+        created_at: now(),
+    }
 }
 
 fn new_account() -> NewAccount {

@@ -82,7 +82,7 @@ impl<D: Door> Run<D> {
         session.skipped = false;
         session.last_activity_at = session.last_activity_at.max(now);
         let device = session.device;
-        self.model.note_factor(device, Some(factor));
+        self.model.note_factor(device, Some(factor), self.now);
         let at = self.model.sessions.iter().position(|session| session.id == own).expect("it is there");
         self.tokens[at] = access_token;
         let browser = self.offers.iter().zip(&self.model.offers).find(|(_, offer)| offer.session == own).map_or(0, |((_, browser), _)| *browser);
