@@ -42,6 +42,8 @@ closed_set! {
         TenantFenced = 29 "tenant.fenced",
         /// A request came again under its idempotency key, and the unused tokens of its lost answer were replaced.
         TokensReissued = 30 "tokens.reissued",
+        /// Everything that was held of the user was erased.
+        AccountErased = 50 "account.erased",
         /// A tenant was made.
         TenantCreated = 56 "tenant.created",
     }

@@ -6,13 +6,14 @@ use std::sync::Arc;
 
 use clap::ArgMatches;
 use doorward_domain::ApiKeyId;
-use doorward_service::{Clock as _, Restored, Service, SystemClock, SystemEntropy};
+use doorward_service::{Clock as _, Erased, Restored, Service, SystemClock, SystemEntropy};
 use doorward_store::{Restoring, StoreError};
 use serde_json::{Value, json};
 
 use crate::admin::{Said, human, id};
 use crate::bar::Bar;
-use crate::config::{Database, KeySource, LogConfig};
+use crate::config::{Database, KeySource, LogConfig, Storage};
+use crate::erasure_list::ErasureFile;
 use crate::failure::Failure;
 use crate::keys::key_ring;
 use crate::log;
@@ -58,8 +59,9 @@ pub(crate) async fn backup(flags: &ArgMatches, database: &Database, keys: &KeySo
 }
 
 /// Makes a database of a backup, in which everything that could have been ended since is ended.
-pub(crate) async fn restore(flags: &ArgMatches, database: &Database, keys: &KeySource, log: &LogConfig) -> Result<(), Failure> {
+pub(crate) async fn restore(flags: &ArgMatches, storage: &Storage, log: &LogConfig) -> Result<(), Failure> {
     log::start(log);
+    let Storage { database, keys, erasure_list } = storage;
     let Database::Sqlite(to) = database else {
         return Err(Failure::of_settings(
             "PostgreSQL restores its own backups (see docs/operations.md). Afterwards, and before the first node serves: \
@@ -78,6 +80,8 @@ pub(crate) async fn restore(flags: &ArgMatches, database: &Database, keys: &KeyS
     }
     // Read before anything is copied.
     let ring = key_ring(keys, database)?;
+    let erasures = Arc::new(ErasureFile::new(erasure_list.clone()));
+    let erased = erasures.lines().map_err(|error| Failure::new(format!("The erasure list can't be read, so nothing is restored: {error}")))?;
     if let Some(folder) = to.parent().filter(|folder| !folder.as_os_str().is_empty()) {
         make_dir(folder).map_err(|error| Failure::new(format!("{} can't be made: {error}", folder.display())))?;
     }
@@ -90,30 +94,45 @@ pub(crate) async fn restore(flags: &ArgMatches, database: &Database, keys: &KeyS
     .await?
     .map_err(no_backup)?;
     let clock = Arc::new(SystemClock::new());
-    let service = Service::new(restoring.open().map_err(no_backup)?, ring, Arc::<SystemClock>::clone(&clock), Arc::new(SystemEntropy::new()));
+    let service = Service::new(restoring.open().map_err(no_backup)?, ring, Arc::<SystemClock>::clone(&clock), Arc::new(SystemEntropy::new()), erasures);
     let ended = match service.start().await {
-        Ok(()) => ended(&service, &human(flags), kept).await,
+        Ok(()) => match erased_again(&service, &erased).await {
+            Ok(again) => ended(&service, &human(flags), kept).await.map(|ended| (ended, again)),
+            Err(said) => Err(said),
+        },
         Err(error) => Err(Said::failed(error.to_string())),
     };
     service.close().await;
     // The copy's last connection closes with it.
     drop(service);
-    let Ended { restored, .. } = ended?;
+    let (Ended { restored, .. }, again) = ended?;
     let taken_at = restoring.taken_at().map(|at| at.to_string());
     restoring.finish(clock.now()).map_err(no_backup)?;
     let answer = json!({
-        "database": to.display().to_string(), "taken_at": taken_at, "tenants_fenced": restored.tenants, "api_keys_ended": restored.keys_ended,
+        "database": to.display().to_string(), "taken_at": taken_at, "tenants_fenced": restored.tenants, "api_keys_ended": restored.keys_ended, "erased_again": again,
     });
     let words = format!(
         "{} is restored{}. All trust and all sessions of its {} tenants are ended, and {} API keys.\n\
+         {again} people that were erased since are erased again, by {}.\n\
          What happened after the backup is not in it: report devices that were hijacked since, and disable accounts, once more.\n\
          Next: doorward doctor, make API keys for your hosts, then start doorward serve.\n",
         to.display(),
         taken_at.map(|at| format!(" as it was at {at}")).unwrap_or_default(),
         restored.tenants,
-        restored.keys_ended
+        restored.keys_ended,
+        erasure_list.display()
     );
     print(flags, &answer, &words)
+}
+
+/// Erases again whom the backup brought back, and says how many they were.
+async fn erased_again(service: &Arc<Service>, erased: &[Erased]) -> Result<usize, Said> {
+    let mut again = 0;
+    for erased in erased {
+        let done = service.erase_again(erased).await;
+        again += usize::from(done.map_err(|_| Said::failed("Somebody on the erasure list could not be erased again; the log says why.".to_owned()))?);
+    }
+    Ok(again)
 }
 
 /// What a restore ended.

@@ -44,7 +44,7 @@ fn doctor() -> Command {
         .args(SETTINGS.iter().filter_map(Setting::arg))
 }
 
-const DATABASE: &[&str] = &["data_dir", "database_url", "secret_key_file", "log", "log_format"];
+const DATABASE: &[&str] = &["data_dir", "database_url", "erasure_list", "secret_key_file", "log", "log_format"];
 
 fn backup() -> Command {
     Command::new("backup")

@@ -9,7 +9,7 @@ mod shown;
 
 use std::fmt;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 pub(crate) use database::Database;
@@ -36,6 +36,8 @@ pub(crate) struct Config {
     pub(crate) internal_listen: Option<SocketAddr>,
     /// The database.
     pub(crate) database: Database,
+    /// Where erasures are written down.
+    pub(crate) erasure_list: PathBuf,
     /// The server keys.
     pub(crate) keys: KeySource,
     /// The first tenant and key, if they are to be made.
@@ -50,6 +52,17 @@ pub(crate) struct Config {
     pub(crate) session_cookie: Option<String>,
     /// What connections and requests may take.
     pub(crate) limits: Limits,
+}
+
+/// Where the data lies, what opens it, and where erasures are written down: all that a command needs to act on it.
+#[derive(Debug)]
+pub(crate) struct Storage {
+    /// The database.
+    pub(crate) database: Database,
+    /// The server keys.
+    pub(crate) keys: KeySource,
+    /// Where erasures are written down.
+    pub(crate) erasure_list: PathBuf,
 }
 
 /// What to log, and how.
@@ -141,10 +154,11 @@ impl Config {
     /// Checks everything that was given and names all the faults at once.
     pub(crate) fn check(given: Given) -> Result<Self, Vec<Fault>> {
         let mut check = Check { given, faults: Vec::new() };
-        let database = check.database();
+        let (database, data_dir) = check.database();
         let mut config = Self {
             listen: check.address("listen").unwrap_or(SocketAddr::from(([127, 0, 0, 1], 8080))),
             internal_listen: check.address("internal_listen"),
+            erasure_list: check.erasure_list(&database, &data_dir),
             keys: check.keys(&database),
             database,
             bootstrap: check.bootstrap(),
@@ -165,19 +179,19 @@ impl Config {
     /// The database and its keys alone, for commands that need no more.
     pub(crate) fn check_database(given: Given) -> Result<(Database, KeySource, LogConfig), Vec<Fault>> {
         let mut check = Check { given, faults: Vec::new() };
-        let database = check.database();
+        let (database, _) = check.database();
         let keys = check.keys(&database);
         let log = check.log("info");
         check.done((database, keys, log))
     }
 
     /// The same for commands that people give: quiet unless asked, and in words.
-    pub(crate) fn check_command(given: Given) -> Result<(Database, KeySource, LogConfig), Vec<Fault>> {
+    pub(crate) fn check_command(given: Given) -> Result<(Storage, LogConfig), Vec<Fault>> {
         let mut check = Check { given, faults: Vec::new() };
-        let database = check.database();
-        let keys = check.keys(&database);
+        let (database, data_dir) = check.database();
+        let storage = Storage { keys: check.keys(&database), erasure_list: check.erasure_list(&database, &data_dir), database };
         let log = check.log("warn");
-        check.done((database, keys, LogConfig { format: log.format.or(Some(LogFormat::Text)), ..log }))
+        check.done((storage, LogConfig { format: log.format.or(Some(LogFormat::Text)), ..log }))
     }
 
     /// What `dev` takes: where to listen, where its files go, and the log.
@@ -239,18 +253,24 @@ impl Check {
         }
     }
 
-    fn database(&mut self) -> Database {
-        let data_dir = self.text("data_dir").unwrap_or_else(|| "./data".to_owned());
-        let default = Database::in_dir(data_dir.as_ref());
-        let Some(Value { text, origin }) = self.given.take("database_url") else { return default };
-        match Database::parse(text.trim()) {
+    /// The database, and where files go that have no path of their own.
+    fn database(&mut self) -> (Database, PathBuf) {
+        let data_dir = PathBuf::from(self.text("data_dir").unwrap_or_else(|| "./data".to_owned()));
+        let default = Database::in_dir(&data_dir);
+        let Some(Value { text, origin }) = self.given.take("database_url") else { return (default, data_dir) };
+        let database = match Database::parse(text.trim()) {
             Ok(database) => database,
             Err(message) => {
                 // The address is not repeated: it may hold a password.
                 self.fault(format!("{origin} {message}."));
                 default
             }
-        }
+        };
+        (database, data_dir)
+    }
+
+    fn erasure_list(&mut self, database: &Database, data_dir: &Path) -> PathBuf {
+        self.text("erasure_list").map_or_else(|| database.erasure_list(data_dir), PathBuf::from)
     }
 
     fn keys(&mut self, database: &Database) -> KeySource {

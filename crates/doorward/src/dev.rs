@@ -43,7 +43,7 @@ pub(crate) async fn dev(listen: SocketAddr, demo_listen: SocketAddr, data_dir: &
     let keys = key_ring(&KeySource::beside(&database), &database)?;
     let system_clock = Arc::new(SystemClock::new());
     let clock = DevClock::restore(Arc::clone(&system_clock), data_dir)?;
-    let node = Node::open(&database, keys, system_clock, Limits::default(), Proxies::default(), true).await?;
+    let node = Node::open(&database, database.erasure_list(data_dir), keys, system_clock, Limits::default(), Proxies::default(), true).await?;
     let key_file = data_dir.join("demo.api-key");
     let bootstrap = match first_key(&node, &key_file, data_dir).await {
         Ok(bootstrap) => bootstrap,

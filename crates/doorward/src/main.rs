@@ -7,6 +7,7 @@ mod command;
 mod config;
 mod dev;
 mod doctor;
+mod erasure_list;
 mod failure;
 mod health;
 mod keys;
@@ -58,12 +59,12 @@ fn run(matches: &ArgMatches) -> Result<(), Failure> {
             block_on(migrate::migrate(&database, &keys, &log))
         }
         Some(("backup", flags)) => {
-            let (database, keys, log) = Config::check_command(given(flags)?)?;
-            block_on(backup::backup(flags, &database, &keys, &log))
+            let (storage, log) = Config::check_command(given(flags)?)?;
+            block_on(backup::backup(flags, &storage.database, &storage.keys, &log))
         }
         Some(("restore", flags)) => {
-            let (database, keys, log) = Config::check_command(given(flags)?)?;
-            block_on(backup::restore(flags, &database, &keys, &log))
+            let (storage, log) = Config::check_command(given(flags)?)?;
+            block_on(backup::restore(flags, &storage, &log))
         }
         Some(("doctor", flags)) => block_on(doctor::doctor(flags, given(flags)?)),
         Some(("config", flags)) => config::show(flags, given(flags)?),
@@ -72,8 +73,8 @@ fn run(matches: &ArgMatches) -> Result<(), Failure> {
             written.map_err(|error| Failure::new(format!("The description can't be printed: {error}")))
         }
         Some((_, flags)) if command::is_admin(matches) => {
-            let (database, keys, log) = Config::check_command(given(flags)?)?;
-            block_on(admin::run(matches, database, keys, log))
+            let (storage, log) = Config::check_command(given(flags)?)?;
+            block_on(admin::run(matches, storage, log))
         }
         _ => Err(Failure::of_settings("No such command. `doorward --help` lists them.")),
     }

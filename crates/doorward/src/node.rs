@@ -1,6 +1,7 @@
 //! A running node: the service over its store, dressed for HTTP, from the first check to the last write.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -20,6 +21,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::admin::AdminSocket;
 use crate::config::{Bootstrap, Database, Limits};
+use crate::erasure_list::ErasureFile;
 use crate::failure::Failure;
 use crate::health::Health;
 use crate::server::{DRAIN, Listener, Tls};
@@ -48,6 +50,7 @@ impl Node {
     /// Opens the store, brings it up to date, and checks that the server keys fit it.
     pub(crate) async fn open(
         database: &Database,
+        erasures: PathBuf,
         keys: KeyRing,
         clock: Arc<SystemClock>,
         limits: Limits,
@@ -63,7 +66,7 @@ impl Node {
         let entropy = Arc::new(SystemEntropy::new());
         let mut mint = entropy.mint();
         let told = Arc::clone(&clock);
-        let service = Service::new(store, keys, clock, entropy);
+        let service = Service::new(store, keys, clock, entropy, Arc::new(ErasureFile::new(erasures)));
         match service.start().await {
             Ok(()) => {}
             // Nothing can be told of any token: the node runs, is not ready, says why, and answers 503.

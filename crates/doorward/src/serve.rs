@@ -31,7 +31,9 @@ pub(crate) async fn serve(config: Config) -> Result<(), Failure> {
         None => None,
     };
     let keys = key_ring(&config.keys, &config.database)?;
-    let node = Node::open(&config.database, keys, Arc::new(SystemClock::new()), config.limits, config.trusted_proxies.clone(), false).await?;
+    let node =
+        Node::open(&config.database, config.erasure_list.clone(), keys, Arc::new(SystemClock::new()), config.limits, config.trusted_proxies.clone(), false)
+            .await?;
     let started = start(&node, &config, public, internal).await;
     if let Err(failure) = started {
         node.service.close().await;

@@ -122,7 +122,7 @@ impl Access {
     }
 
     /// Lets the caller in, or not: the first thing in every transaction.
-    fn enter(&self, account: &Account, moment: &mut Moment<'_>) -> Result<Option<Own>, Refusal> {
+    pub(crate) fn enter(&self, account: &Account, moment: &mut Moment<'_>) -> Result<Option<Own>, Refusal> {
         match &self.proof {
             Proof::Session(token) => {
                 let session = account.caller(moment, token)?;

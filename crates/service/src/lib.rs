@@ -8,6 +8,7 @@ mod activations;
 mod api_keys;
 mod devices;
 pub mod env;
+mod erasures;
 mod error;
 mod events;
 mod forward_auth;
@@ -32,6 +33,7 @@ pub use access::{Access, Backend, Operator};
 pub use devices::{DeviceDetail, DeviceName, Trusted};
 pub use doorward_agents::{Description, DeviceInfo, Kind, Version};
 pub use env::{Clock, Entropy, SystemClock, SystemEntropy};
+pub use erasures::{Erased, ErasureList};
 pub use error::Error;
 pub use events::EventView;
 pub use forward_auth::RequiredFactor;
@@ -49,6 +51,7 @@ pub struct Service {
     keys: Arc<KeyRing>,
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
+    erasures: Arc<dyn ErasureList>,
     agents: Arc<Agents>,
     readiness: Mutex<upkeep::Readiness>,
     throttle: throttle::Throttle,
@@ -62,12 +65,13 @@ static AGENTS: LazyLock<Arc<Agents>> = LazyLock::new(Agents::load_in_background)
 impl Service {
     /// A service over a store. User agents' rules are loaded in the background.
     #[must_use]
-    pub fn new(store: Arc<dyn Store>, keys: KeyRing, clock: Arc<dyn Clock>, entropy: Arc<dyn Entropy>) -> Arc<Self> {
+    pub fn new(store: Arc<dyn Store>, keys: KeyRing, clock: Arc<dyn Clock>, entropy: Arc<dyn Entropy>, erasures: Arc<dyn ErasureList>) -> Arc<Self> {
         Arc::new(Self {
             store,
             keys: Arc::new(keys),
             clock,
             entropy,
+            erasures,
             agents: Arc::clone(&AGENTS),
             readiness: Mutex::default(),
             throttle: throttle::Throttle::default(),

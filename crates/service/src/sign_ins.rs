@@ -96,9 +96,11 @@ impl Service {
             && let Some(account) = self.store.account(access.at.clone(), need).await?
         {
             let mut moment = Moment { now, actor: backend.actor(), mint: self.entropy.mint(), keys: &self.keys };
-            if let Some(sign_in) = account.evaluate(&mut moment, attempt.clone(), request.device_token.as_deref())? {
+            // Erased meanwhile, the user is one seen for the first time.
+            if let Some(sign_in) = account.evaluate(&mut moment, attempt.clone(), request.device_token.as_deref())?
+                && self.store.append(&account.head, sign_in.clone()).await?
+            {
                 let device = identified(&account, &sign_in, now);
-                self.store.append(&account.head, sign_in.clone()).await?;
                 return Ok(self.evaluated(sign_in, device).await);
             }
         }

@@ -226,3 +226,14 @@ CREATE TABLE budget (
     PRIMARY KEY (id)
 );
 CREATE INDEX budget_by_full_at ON budget (full_at);
+
+CREATE TABLE tombstone (
+    shard BIGINT NOT NULL,
+    account BYTEA NOT NULL,
+    tenant TEXT NOT NULL,
+    pseudonym BYTEA NOT NULL,
+    sessions_gen BIGINT NOT NULL,
+    trust_gen BIGINT NOT NULL,
+    erased_at BIGINT NOT NULL,
+    PRIMARY KEY (shard, account)
+);

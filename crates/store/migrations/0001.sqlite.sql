@@ -226,3 +226,14 @@ CREATE TABLE budget (
     PRIMARY KEY (id)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX budget_by_full_at ON budget (full_at);
+
+CREATE TABLE tombstone (
+    shard INTEGER NOT NULL,
+    account BLOB NOT NULL,
+    tenant TEXT NOT NULL,
+    pseudonym BLOB NOT NULL,
+    sessions_gen INTEGER NOT NULL,
+    trust_gen INTEGER NOT NULL,
+    erased_at INTEGER NOT NULL,
+    PRIMARY KEY (shard, account)
+) STRICT, WITHOUT ROWID;

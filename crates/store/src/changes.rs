@@ -1,9 +1,9 @@
 //! The difference between an account before and after a rule: the rows to write. Rules can't forget to declare a write.
 
-use doorward_domain::{Account, DataKey, Head, KeyRing, Once, Tenancy};
+use doorward_domain::{Account, DataKey, Event, Head, KeyRing, Once, Tenancy, Tombstone};
 
 use crate::row::{Row, Scope, Table, ToCell, Value};
-use crate::rows::ACTIVITY;
+use crate::rows::{ACTIVITY, tables};
 use crate::seal::Seal;
 
 /// What to do to one row.
@@ -15,14 +15,31 @@ pub(crate) enum Write {
     Update,
     /// Add it, or replace its columns.
     Upsert,
+    /// Remove it: the values are the scope's and the key's.
+    Delete,
+    /// Remove every row of the scope, however many there are.
+    Clear,
 }
 
-/// A row to write: its table, what to do, and all its values, the scope's first.
+/// A row to write: its table, what to do, and its values, the scope's first.
 #[derive(Debug, Clone)]
 pub(crate) struct Change {
     pub(crate) table: &'static Table,
     pub(crate) write: Write,
     pub(crate) values: Vec<Value>,
+}
+
+impl Change {
+    /// The statement, for an engine that writes parameters so.
+    pub(crate) fn sql(&self, parameter: fn(usize) -> String) -> String {
+        match self.write {
+            Write::Insert => self.table.insert(parameter),
+            Write::Update => self.table.update(parameter),
+            Write::Upsert => self.table.upsert(parameter),
+            Write::Delete => self.table.delete(parameter),
+            Write::Clear => self.table.clear(parameter),
+        }
+    }
 }
 
 /// The rows by which `after` differs from `before`; `before` is `None` for an account that is new. `once` are the records that
@@ -46,6 +63,18 @@ pub(crate) fn changes(before: Option<&Account>, once: &[Once], after: &Account, 
         }
     }
     changes
+}
+
+/// What erases an account: its head goes first, so that whoever changes it is waited for; then all that was kept in it but its
+/// events, to which `after` may have added; the tombstone is put up.
+pub(crate) fn erasure(before: &Account, after: &Account, tombstone: &Tombstone, keys: &KeyRing) -> Vec<Change> {
+    let place = Place::of(&after.head);
+    let head = Change { table: Head::TABLE, write: Write::Delete, values: vec![place.shard.clone(), place.account.clone()] };
+    let kept_in_it = tables().into_iter().filter(|table| table.scope == Scope::Account && table.name != Event::TABLE.name);
+    let clear = |table| Change { table, write: Write::Clear, values: vec![place.shard.clone(), place.account.clone()] };
+    let events = changes(Some(before), &before.once, after, keys).into_iter().filter(|change| change.table.name == Event::TABLE.name);
+    let tombstone = Place::NOWHERE.change(Tombstone::TABLE, Write::Insert, tombstone.encode());
+    std::iter::once(head).chain(kept_in_it.map(clear)).chain(events).chain([tombstone]).collect()
 }
 
 /// The rows by which a rule left a tenancy different.

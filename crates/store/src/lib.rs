@@ -21,7 +21,7 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use doorward_domain::{
-    Account, ApiKey, BudgetId, Head, KeyId, KeyRing, KeyedHash, Quota, SessionRef, SignIn, SignInId, Spent, Tenancy, Tenant, TenantId, Timestamp,
+    Account, ApiKey, BudgetId, Head, KeyId, KeyRing, KeyedHash, Quota, SessionRef, SignIn, SignInId, Spent, Tenancy, Tenant, TenantId, Timestamp, Tombstone,
 };
 
 pub use error::StoreError;
@@ -42,6 +42,8 @@ pub type Governing = Arc<dyn Fn(&mut Tenancy) -> Verdict + Send + Sync>;
 
 /// The same over every tenant.
 pub type GoverningAll = Arc<dyn Fn(&mut Vec<Tenancy>) -> Verdict + Send + Sync>;
+/// A rule that erases an account: what is to stay of it, or `None` if it refuses.
+pub type Erasing = Arc<dyn Fn(&mut Account) -> Option<Tombstone> + Send + Sync>;
 
 /// What a decision came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,6 +61,10 @@ pub trait Store: Send + Sync {
     /// Runs a decision over an account in one transaction. `false` if there is no such account and none was to be made.
     fn decide(&self, at: AccountKey, need: Need, decision: Decision) -> BoxFuture<'_, Result<bool, StoreError>>;
 
+    /// Erases an account in one transaction: the tombstone and its events stay, with those that the decision adds. The one way
+    /// in which rows of an account go. `false` if there is none.
+    fn remove(&self, at: AccountKey, need: Need, decision: Erasing) -> BoxFuture<'_, Result<bool, StoreError>>;
+
     /// Reads as much of an account as is needed, in one snapshot.
     fn account(&self, at: AccountKey, need: Need) -> BoxFuture<'_, Result<Option<Arc<Account>>, StoreError>>;
 
@@ -71,8 +77,8 @@ pub trait Store: Send + Sync {
     /// one. A session may be named more than once.
     fn touch_many(&self, at: Vec<SessionRef>, now: Timestamp, after_s: u32) -> BoxFuture<'_, Result<Vec<Option<Arc<Account>>>, StoreError>>;
 
-    /// Appends a sign-in to an account that is there.
-    fn append(&self, to: &Head, sign_in: SignIn) -> BoxFuture<'_, Result<(), StoreError>>;
+    /// Appends a sign-in to an account. `false` if it was erased meanwhile.
+    fn append(&self, to: &Head, sign_in: SignIn) -> BoxFuture<'_, Result<bool, StoreError>>;
 
     /// Which account a sign-in belongs to.
     fn account_of(&self, sign_in: SignInId) -> BoxFuture<'_, Result<Option<AccountKey>, StoreError>>;
@@ -181,6 +187,35 @@ impl dyn Store + '_ {
     /// `Exists` if it is there.
     pub async fn create_tenant(&self, tenancy: impl Into<Tenancy>) -> Result<(), StoreError> {
         self.found(tenancy.into()).await
+    }
+
+    /// Erases an account by a rule, as [`update`](#method.update) changes one. `None` if there is no such account.
+    ///
+    /// # Errors
+    /// As `update`.
+    pub async fn erase<T, R>(
+        &self,
+        at: AccountKey,
+        need: Need,
+        rule: impl Fn(&mut Account) -> Result<(T, Tombstone), R> + Send + Sync + 'static,
+    ) -> Result<Option<Result<T, R>>, StoreError>
+    where
+        T: Send + 'static,
+        R: Send + 'static,
+    {
+        let answer: Outcome<T, R> = Arc::new(Mutex::new(None));
+        let put_away = Arc::clone(&answer);
+        let decision: Erasing = Arc::new(move |account| {
+            let (outcome, tombstone) = match rule(account) {
+                Ok((outcome, tombstone)) => (Ok(outcome), Some(tombstone)),
+                Err(refusal) => (Err(refusal), None),
+            };
+            *put_away.lock().unwrap_or_else(PoisonError::into_inner) = Some(outcome);
+            tombstone
+        });
+        let ran = self.remove(at, need, decision).await?;
+        let outcome = answer.lock().unwrap_or_else(PoisonError::into_inner).take();
+        Ok(outcome.filter(|_| ran))
     }
 
     /// Runs an administrative rule over a tenant and its API keys, as [`update`](#method.update) runs one over an account.

@@ -166,6 +166,19 @@ impl Table {
         format!("{} ON CONFLICT ({}) DO UPDATE SET {}", self.insert(parameter), key.join(", "), set.join(", "))
     }
 
+    /// `DELETE` of one row by scope and key.
+    #[must_use]
+    pub fn delete(&self, parameter: fn(usize) -> String) -> String {
+        format!("DELETE FROM {} WHERE {}", self.name, self.key_condition(1, parameter))
+    }
+
+    /// `DELETE` of whatever is in the scope.
+    #[must_use]
+    pub fn clear(&self, parameter: fn(usize) -> String) -> String {
+        let scope = self.scope.columns().iter().enumerate().map(|(at, column)| format!("{} = {}", column.name, parameter(at + 1)));
+        format!("DELETE FROM {} WHERE {}", self.name, scope.collect::<Vec<_>>().join(" AND "))
+    }
+
     /// `UPDATE` of a whole row by scope and key: the parameters are those of [`Table::insert`], in the same order.
     #[must_use]
     pub fn update(&self, parameter: fn(usize) -> String) -> String {

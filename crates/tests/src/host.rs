@@ -18,7 +18,7 @@ use doorward_api::layers::{Frame, Guard, Throttle};
 use doorward_api::metrics::Metrics;
 use doorward_api::proxies::Proxies;
 use doorward_domain::{Account, ApiKey, ApiKeyId, KeyRing, Mint, Policy, Preset, Quota, Role, Rules, TenantId, Timestamp};
-use doorward_service::{Clock, Operator, Service};
+use doorward_service::{Clock, ErasureList, Operator, Service};
 use doorward_store::{AccountKey, Need, Rows, Store, StoreError};
 use http::Request;
 use http_body_util::{BodyExt, Full};
@@ -27,7 +27,7 @@ use tower::ServiceExt as _;
 pub use answer::Answer;
 pub use ask::{Ask, Door};
 pub use browser::{Browser, SignedIn};
-use env::{ManualClock, SeededEntropy};
+use env::{ErasureLines, ManualClock, SeededEntropy};
 
 use crate::engines::{Given, Home};
 use crate::people::change_tenant;
@@ -56,6 +56,7 @@ struct Parts {
     store: Arc<dyn Store>,
     service: Arc<Service>,
     clock: Arc<ManualClock>,
+    erasures: Arc<ErasureLines>,
     metrics: Metrics,
     doors: [Router; 3],
     revealed: Mutex<BTreeSet<String>>,
@@ -107,6 +108,7 @@ impl Host {
         let clock = Arc::new(ManualClock::at(start()));
         let store = home.open_locked().await;
         let keys = KeyRing::new(&[key]);
+        let erasures = Arc::new(ErasureLines::default());
         let mut mint = Mint::new([1; 32]);
         let mut api_keys = vec![];
         for &tenant in tenants {
@@ -114,7 +116,13 @@ impl Host {
                 api_keys.push(key_of(tenant, role, &api_key(tenant, role), ApiKeyId(mint.uuid(start()))));
             }
         }
-        let service = Service::new(Arc::clone(&store), keys, Arc::clone(&clock) as Arc<dyn Clock>, Arc::new(SeededEntropy::default()));
+        let service = Service::new(
+            Arc::clone(&store),
+            keys,
+            Arc::clone(&clock) as Arc<dyn Clock>,
+            Arc::new(SeededEntropy::default()),
+            Arc::clone(&erasures) as Arc<dyn ErasureList>,
+        );
         // Under a wrong key it runs, and answers 503.
         match service.start().await {
             Ok(()) | Err(StoreError::Misconfigured(_)) => {}
@@ -150,7 +158,7 @@ impl Host {
                 }) as Asked
             }) as Router
         });
-        Self(Arc::new(Parts { home: Arc::clone(home), store, service, clock, metrics, doors, revealed: Mutex::default() }))
+        Self(Arc::new(Parts { home: Arc::clone(home), store, service, clock, erasures, metrics, doors, revealed: Mutex::default() }))
     }
 
     /// A browser of one of the tenant's users, new to Doorward.
@@ -208,6 +216,18 @@ impl Host {
     #[must_use]
     pub fn home(&self) -> &Arc<Home> {
         &self.0.home
+    }
+
+    /// The erasure list.
+    #[must_use]
+    pub fn erasures(&self) -> &ErasureLines {
+        &self.0.erasures
+    }
+
+    /// The store under the service.
+    #[must_use]
+    pub fn store(&self) -> &Arc<dyn Store> {
+        &self.0.store
     }
 
     /// The metrics page.

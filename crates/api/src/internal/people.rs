@@ -30,6 +30,7 @@ pub(super) fn router() -> OpenApiRouter<Surfaces> {
         .routes(routes!(step_up))
         .routes(routes!(list_sign_ins))
         .routes(routes!(list_events))
+        .routes(routes!(erase_user))
 }
 
 /// A second factor that the host verified.
@@ -274,4 +275,23 @@ async fn list_events(
 ) -> Result<Answer<List<Event>>, Problem> {
     let page = surfaces.service.list_events(&key.backend.user(user(&person)?), &page).await?;
     Ok(Answer(List::of(page, Event::from)))
+}
+
+/// Erase a person
+///
+/// Deletes what is held of the person, devices, sessions, sign-ins and offers, and destroys the key of what can't be deleted
+/// at once. Their events stay and name nobody. No token of theirs works any more, and the same `user_id` may begin anew as
+/// an unknown person. It may be repeated, and a user never seen is answered alike. 503 where the erasure can't be written
+/// down for restores of backups: then nothing is erased.
+#[utoipa::path(delete, path = "/internal/users/{user_id}", tag = "people", operation_id = "erase_user", params(("user_id" = String, Path)),
+    responses((status = 204)), extensions(("x-doorward-role" = json!("operator"))))]
+async fn erase_user(
+    State(surfaces): State<Surfaces>,
+    key: Key<End>,
+    Ids(person): Ids<String>,
+    Query(Nothing): Query<Nothing>,
+    NoBody: NoBody,
+) -> Result<StatusCode, Problem> {
+    surfaces.service.erase(&key.backend.user(user(&person)?)).await?;
+    Ok(StatusCode::NO_CONTENT)
 }

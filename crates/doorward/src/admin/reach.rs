@@ -12,7 +12,8 @@ use serde_json::Value;
 
 use super::tell::tell;
 use super::{Act, Request, Said, socket};
-use crate::config::{Database, KeySource, LogConfig};
+use crate::config::{Database, LogConfig, Storage};
+use crate::erasure_list::ErasureFile;
 use crate::failure::Failure;
 use crate::keys::key_ring;
 
@@ -36,7 +37,7 @@ pub(crate) fn json() -> Arg {
 }
 
 /// Reads the command, has it performed and prints the answer.
-pub(crate) async fn run(matches: &ArgMatches, database: Database, keys: KeySource, log: LogConfig) -> Result<(), Failure> {
+pub(crate) async fn run(matches: &ArgMatches, storage: Storage, log: LogConfig) -> Result<(), Failure> {
     crate::log::start(&log);
     let act = Act::from_arg_matches(matches).map_err(|error| Failure::of_settings(error.to_string()))?;
     let flags = matches.subcommand().map_or(matches, |(_, flags)| flags);
@@ -46,7 +47,7 @@ pub(crate) async fn run(matches: &ArgMatches, database: Database, keys: KeySourc
     let columns = act.columns();
     let tenant = flags.get_one::<String>("tenant").cloned();
     let actor = human(flags);
-    let answer = perform(&database, &keys, Request { actor, tenant, act }).await?;
+    let answer = perform(&storage, Request { actor, tenant, act }).await?;
     let text = if flags.get_flag("json") { format!("{answer:#}\n") } else { tell(columns, &answer) };
     std::io::stdout().write_all(text.as_bytes()).map_err(|error| Failure::new(format!("It is done, but the answer can't be printed: {error}")))
 }
@@ -56,8 +57,8 @@ pub(crate) fn human(flags: &ArgMatches) -> String {
     flags.get_one::<String>("actor").cloned().unwrap_or_else(user_of_machine)
 }
 
-async fn perform(database: &Database, keys: &KeySource, request: Request) -> Result<Value, Failure> {
-    let Database::Sqlite(path) = database else { return here(database, keys, request).await.map_err(Stopped::failure) };
+async fn perform(storage: &Storage, request: Request) -> Result<Value, Failure> {
+    let Database::Sqlite(path) = &storage.database else { return here(storage, request).await.map_err(Stopped::failure) };
     if !path.exists() {
         return Err(Failure::new(format!("There is no database {}. Name it by --data-dir or --database-url, or make one: doorward migrate", path.display())));
     }
@@ -66,7 +67,7 @@ async fn perform(database: &Database, keys: &KeySource, request: Request) -> Res
         if let Some(answer) = socket::send(path, &request).await? {
             return Ok(answer);
         }
-        match here(database, keys, request).await {
+        match here(storage, request).await {
             Ok(answer) => return Ok(answer),
             Err(Stopped::Held(kept)) => request = *kept,
             Err(stopped) => return Err(stopped.failure()),
@@ -98,14 +99,16 @@ impl Stopped {
 }
 
 /// Opens the database, performs the request and closes it.
-async fn here(database: &Database, keys: &KeySource, request: Request) -> Result<Value, Stopped> {
+async fn here(storage: &Storage, request: Request) -> Result<Value, Stopped> {
+    let Storage { database, keys, erasure_list } = storage;
     let ring = key_ring(keys, database).map_err(Stopped::Failed)?;
     let store = match doorward_store::open(&database.into()).await {
         Ok(store) => store,
         Err(StoreError::Held(_)) => return Err(Stopped::Held(Box::new(request))),
         Err(error) => return Err(Stopped::Failed(Failure::new(format!("{database} can't be used: {error}")))),
     };
-    let service = Service::new(store, ring, Arc::new(SystemClock::new()), Arc::new(SystemEntropy::new()));
+    let erasures = Arc::new(ErasureFile::new(erasure_list.clone()));
+    let service = Service::new(store, ring, Arc::new(SystemClock::new()), Arc::new(SystemEntropy::new()), erasures);
     let answer = match service.start().await {
         Ok(()) => request.perform(&service).await,
         Err(error) => Err(Said::failed(format!("{database} can't be used: {error}"))),

@@ -34,6 +34,18 @@ impl Database {
     pub(crate) fn in_dir(data_dir: &Path) -> Self {
         Self::Sqlite(data_dir.join("doorward.db"))
     }
+
+    /// Where its erasures are written down, unless another file was named.
+    pub(crate) fn erasure_list(&self, data_dir: &Path) -> PathBuf {
+        match self {
+            Self::Sqlite(path) => {
+                let mut name = path.as_os_str().to_owned();
+                name.push(".erasures");
+                name.into()
+            }
+            Self::Postgres(_) => data_dir.join("doorward.erasures"),
+        }
+    }
 }
 
 impl From<&Database> for doorward_store::Database {

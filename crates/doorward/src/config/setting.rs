@@ -39,6 +39,11 @@ pub(crate) const SETTINGS: &[Setting] = &[
     setting("internal_listen", "HOST:PORT", "A listener of its own for /internal and /metrics, which then leave the public one"),
     setting("data_dir", "DIR", "Where files go that have no path of their own [default: ./data]"),
     setting("database_url", "URL", "sqlite://PATH or postgres://… [default: sqlite://<data-dir>/doorward.db]"),
+    setting(
+        "erasure_list",
+        "FILE",
+        "Where erasures are written down for restores; keep it apart from backups [default: <database>.erasures, or <data-dir>/doorward.erasures]",
+    ),
     secret("secret_key", "The server key: 32 bytes in base64; several, the active one first, joined by commas"),
     setting("secret_key_file", "FILE", "A file that holds the server key [default on SQLite: <database>.key, made at first start]"),
     setting("bootstrap_tenant", "TENANT", "The tenant to make at first start: a-z, 0-9 and -, at most 63 characters"),

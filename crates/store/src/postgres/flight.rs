@@ -31,11 +31,18 @@ pub(super) fn parameter(at: usize) -> String {
 pub(super) struct Ask {
     sql: Cow<'static, str>,
     parameters: Vec<Value>,
+    /// Whether a write of it must change exactly one row.
+    pub(super) one: bool,
 }
 
 impl Ask {
     pub(super) fn new(sql: impl Into<Cow<'static, str>>, parameters: Vec<Value>) -> Self {
-        Self { sql: sql.into(), parameters }
+        Self { sql: sql.into(), parameters, one: true }
+    }
+
+    /// As a write, it may change any number of rows.
+    pub(super) fn of_any_number(self) -> Self {
+        Self { one: false, ..self }
     }
 }
 

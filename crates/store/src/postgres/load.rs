@@ -8,9 +8,9 @@ use doorward_domain::{
 };
 use uuid::Uuid;
 
-use super::flight::{Answer, Ask, decode};
+use super::flight::{Answer, Ask, decode, parameter};
 use crate::need::RAISES;
-use crate::row::{Row, Table, ToCell as _, Value};
+use crate::row::{Kind, Row, Table, ToCell as _, Value};
 use crate::seal::Seal;
 use crate::{AccountKey, Need, Page, Rows, StoreError};
 
@@ -343,6 +343,23 @@ pub(super) fn account_of_answered(shard: Shard, answer: &Answer) -> Result<Optio
     let account = row.try_get::<_, &[u8]>(0).ok().and_then(|bytes| Uuid::from_slice(bytes).ok());
     let account = account.ok_or_else(|| StoreError::corrupt("sign_in", "account"))?;
     Ok(Some(AccountKey::Id(shard, AccountId(account))))
+}
+
+/// Adds a sign-in, unless its account was erased since it was read.
+pub(super) fn append() -> &'static str {
+    static SQL: LazyLock<String> = LazyLock::new(|| {
+        let columns: Vec<_> = SignIn::TABLE.all_columns().collect();
+        let kind = |kind| match kind {
+            Kind::Int => "bigint",
+            Kind::Text => "text",
+            Kind::Blob => "bytea",
+        };
+        let values = columns.iter().enumerate().map(|(at, column)| format!("{}::{}", parameter(at + 1), kind(column.kind)));
+        let (names, values) = (columns.iter().map(|column| column.name).collect::<Vec<_>>(), values.collect::<Vec<_>>());
+        let there = "EXISTS (SELECT 1 FROM account h WHERE h.shard = $1 AND h.id = $2)";
+        format!("INSERT INTO sign_in ({}) SELECT {} WHERE {there}", names.join(", "), values.join(", "))
+    });
+    SQL.as_str()
 }
 
 /// A tenant, locked if it is to be changed.

@@ -21,12 +21,12 @@ use doorward_domain::{
     Account, ApiKey, BudgetId, Head, KeyId, KeyRing, KeyedHash, Quota, SessionRef, Shard, SignIn, SignInId, Spent, Tenancy, Tenant, TenantId, Timestamp,
 };
 
-use crate::changes::{Change, Place, Write, changes, tenancy_changes};
+use crate::changes::{Change, Place, Write, changes, erasure, tenancy_changes};
 use crate::row::{Row as _, ToCell as _};
 use crate::rows::{ACTIVITY, Spending};
 use crate::seal::Seal;
 use crate::server_keys::unrecorded;
-use crate::{AccountKey, BoxFuture, Decision, Governing, GoverningAll, Need, Store, StoreError, Verdict};
+use crate::{AccountKey, BoxFuture, Decision, Erasing, Governing, GoverningAll, Need, Store, StoreError, Verdict};
 use address::Address;
 use flight::{Answer, Ask, parameter};
 pub(crate) use inspect::inspect;
@@ -82,6 +82,19 @@ impl PostgresStore {
                 Verdict::Refuse => vec![],
             };
             Ok(Step { answer: Some(Arc::new(account)), writes })
+        };
+        self.database.change(Some(at.shard()), first, judge).await
+    }
+
+    async fn remove_one(&self, at: AccountKey, need: Need, decision: Erasing) -> Result<bool, StoreError> {
+        let keys = self.keys()?;
+        let (loading, first) = load::asks(&at, &Need { create: None, ..need }, Lock::Yes);
+        let judge = move |answers: &[Answer]| {
+            let Loaded::There(before) = loading.assemble(&keys, answers)? else { return Ok(Step { answer: false, writes: vec![] }) };
+            let mut account = before.clone();
+            let decided = catch_unwind(AssertUnwindSafe(|| decision(&mut account))).map_err(|panic| StoreError::Panicked(message(&*panic)))?;
+            let writes = decided.map(|tombstone| erasure(&before, &account, &tombstone, &keys).into_iter().map(write).collect());
+            Ok(Step { answer: true, writes: writes.unwrap_or_default() })
         };
         self.database.change(Some(at.shard()), first, judge).await
     }
@@ -233,6 +246,10 @@ impl Store for PostgresStore {
         Box::pin(async move { Ok(self.run(at, need, move |account| decision(account)).await?.is_some()) })
     }
 
+    fn remove(&self, at: AccountKey, need: Need, decision: Erasing) -> BoxFuture<'_, Result<bool, StoreError>> {
+        Box::pin(self.remove_one(at, need, decision))
+    }
+
     fn account(&self, at: AccountKey, need: Need) -> BoxFuture<'_, Result<Option<Arc<Account>>, StoreError>> {
         let (loading, asks) = load::asks(&at, &Need { create: None, ..need }, Lock::No);
         Box::pin(async move {
@@ -252,9 +269,10 @@ impl Store for PostgresStore {
         Box::pin(self.touch_live(at, now, after_s))
     }
 
-    fn append(&self, to: &Head, sign_in: SignIn) -> BoxFuture<'_, Result<(), StoreError>> {
-        let ask = write(Place::of(to).change(SignIn::TABLE, Write::Insert, sign_in.encode()));
-        Box::pin(async move { self.database.write(ask).await.map(drop) })
+    fn append(&self, to: &Head, sign_in: SignIn) -> BoxFuture<'_, Result<bool, StoreError>> {
+        let row = Place::of(to).change(SignIn::TABLE, Write::Insert, sign_in.encode());
+        let ask = Ask::new(load::append(), row.values);
+        Box::pin(async move { Ok(self.database.write(ask).await? == 1) })
     }
 
     fn account_of(&self, sign_in: SignInId) -> BoxFuture<'_, Result<Option<AccountKey>, StoreError>> {
@@ -354,12 +372,8 @@ impl Store for PostgresStore {
 
 /// The statement that writes a row.
 fn write(change: Change) -> Ask {
-    let sql = match change.write {
-        Write::Insert => change.table.insert(parameter),
-        Write::Update => change.table.update(parameter),
-        Write::Upsert => change.table.upsert(parameter),
-    };
-    Ask::new(sql, change.values)
+    let ask = Ask::new(change.sql(parameter), change.values);
+    if change.write == Write::Clear { ask.of_any_number() } else { ask }
 }
 
 fn message(panic: &(dyn std::any::Any + Send)) -> String {

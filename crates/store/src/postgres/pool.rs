@@ -203,7 +203,7 @@ impl Database {
                 return Err((fault, remedy));
             }
         };
-        let rows = step.writes.len();
+        let one: Vec<bool> = step.writes.iter().map(|ask| ask.one).collect();
         let mut closing = step.writes;
         closing.push(Ask::new("COMMIT", vec![]));
         match connection.fly(&closing).await {
@@ -211,7 +211,7 @@ impl Database {
             Ok(answers) => {
                 connection.free();
                 self.changes.fetch_add(1, Ordering::Relaxed);
-                let missing = answers[..rows].iter().position(|answer| answer.affected != 1);
+                let missing = answers.iter().zip(one).position(|(answer, one)| one && answer.affected != 1);
                 missing.map_or(Ok(step.answer), |at| Err((StoreError::Corrupt(format!("write {at} of a change found no row")).into(), Remedy::None)))
             }
             Err(fault) => {

@@ -9,6 +9,7 @@ mod once;
 mod session;
 mod sign_in;
 mod tenant;
+mod tombstone;
 
 pub(crate) use budget::Spending;
 pub(crate) use session::ACTIVITY;
@@ -18,7 +19,7 @@ use crate::row::{Row, Table};
 /// Every table, in the order in which they are made.
 #[must_use]
 pub fn tables() -> Vec<&'static Table> {
-    use doorward_domain::{ApiKey, Device, Event, Head, Offer, Once, Raise, Reported, Session, SignIn, Tenant};
+    use doorward_domain::{ApiKey, Device, Event, Head, Offer, Once, Raise, Reported, Session, SignIn, Tenant, Tombstone};
     vec![
         Tenant::TABLE,
         ApiKey::TABLE,
@@ -35,5 +36,6 @@ pub fn tables() -> Vec<&'static Table> {
         Event::TABLE,
         Once::TABLE,
         budget::BUDGET,
+        Tombstone::TABLE,
     ]
 }

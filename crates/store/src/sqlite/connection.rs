@@ -129,7 +129,8 @@ pub(super) fn writer(path: &Path) -> Result<Connection, StoreError> {
         )));
     }
     // Every acknowledged change survives a power cut; checkpoints have a thread of their own.
-    connection.execute_batch("PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 0;")?;
+    // What is deleted or replaced is overwritten, so that no page keeps an old wrapping of a data key.
+    connection.execute_batch("PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 0; PRAGMA secure_delete = ON;")?;
     migrate(&mut connection, SQLITE)?;
     Ok(connection)
 }

@@ -65,8 +65,8 @@ impl Index {
         }
     }
 
-    /// Takes the images of a commit. The writer alone calls it, after the commit and before it answers.
-    pub(super) fn publish(&self, images: impl Iterator<Item = Arc<Account>>, everything_else_is_stale: bool) {
+    /// Takes the images of a commit, and drops those of accounts that it erased. The writer alone calls it, after the commit and before it answers.
+    pub(super) fn publish(&self, images: impl IntoIterator<Item = (AccountId, Option<Arc<Account>>)>, everything_else_is_stale: bool) {
         let commit = self.commits.load(Ordering::Relaxed) + 1;
         if everything_else_is_stale {
             for bucket in &self.buckets {
@@ -75,13 +75,16 @@ impl Index {
                 bucket.changed = commit;
             }
         }
-        for image in images {
-            let mut bucket = self.bucket(image.head.id);
+        for (id, image) in images {
+            let mut bucket = self.bucket(id);
             bucket.changed = commit;
             if everything_else_is_stale {
                 continue;
             }
-            bucket.images.insert(image.head.id, image);
+            match image {
+                Some(image) => bucket.images.insert(id, image),
+                None => drop(bucket.images.remove(&id)),
+            }
         }
         self.commits.store(commit, Ordering::Release);
     }

@@ -120,6 +120,13 @@ pub(super) fn account_id(connection: &Connection, at: &AccountKey) -> Result<Opt
     }
 }
 
+/// Whether an account is there.
+pub(super) fn is_there(connection: &Connection, at: &AccountKey) -> Result<bool, StoreError> {
+    let AccountKey::Id(shard, id) = at else { return Ok(account_id(connection, at)?.is_some()) };
+    let mut statement = connection.prepare_cached("SELECT 1 FROM account WHERE shard = ?1 AND id = ?2")?;
+    Ok(statement.exists(params![shard.0, id.0.as_bytes()])?)
+}
+
 /// What rules judge by: the image that the index keeps.
 pub(super) fn standing(connection: &Connection, head: Head, tenant: Arc<Tenant>) -> Result<Account, StoreError> {
     let (shard, id) = (head.shard.0, head.id);

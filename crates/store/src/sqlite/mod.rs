@@ -25,7 +25,7 @@ use crate::row::{Row as _, Value};
 use crate::rows::Spending;
 use crate::seal::Seal;
 use crate::server_keys::unrecorded;
-use crate::{AccountKey, BoxFuture, Decision, Governing, GoverningAll, Need, Rows, Store, StoreError};
+use crate::{AccountKey, BoxFuture, Decision, Erasing, Governing, GoverningAll, Need, Rows, Store, StoreError};
 pub use backup::{Backup, Progress, Restoring, backup};
 use connection::Ownership;
 use index::Index;
@@ -85,6 +85,7 @@ impl SqliteStore {
             broken: AtomicBool::new(false),
             reset_log: AtomicBool::new(false),
             long_log: AtomicI64::new(writer::LONG_LOG),
+            log_holds_erased: AtomicBool::new(false),
             changes: AtomicU64::new(0),
             closed: AtomicBool::new(false),
         });
@@ -168,7 +169,10 @@ fn start_checkpoints(path: &Path, shared: &Arc<Shared>) -> Result<(Sender<()>, J
             }
             seen = commits;
             match connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |row| row.get::<_, i64>(1)) {
-                Ok(pages) => shared.reset_log.fetch_or(pages > shared.long_log.load(Ordering::Relaxed), Ordering::Relaxed),
+                Ok(pages) => {
+                    let due = pages > shared.long_log.load(Ordering::Relaxed) || shared.log_holds_erased.load(Ordering::Relaxed);
+                    shared.reset_log.fetch_or(due, Ordering::Relaxed)
+                }
                 Err(error) => {
                     tracing::warn!(%error, "a checkpoint failed");
                     true
@@ -208,6 +212,10 @@ impl Store for SqliteStore {
         Box::pin(self.writer.submit(move |batch| batch.decide(&at, &need, &decision)))
     }
 
+    fn remove(&self, at: AccountKey, need: Need, decision: Erasing) -> BoxFuture<'_, Result<bool, StoreError>> {
+        Box::pin(self.writer.submit(move |batch| batch.remove(&at, &need, &decision)))
+    }
+
     fn account(&self, at: AccountKey, need: Need) -> BoxFuture<'_, Result<Option<Arc<Account>>, StoreError>> {
         if in_image(&need) {
             return ready(self.image(&at));
@@ -236,9 +244,15 @@ impl Store for SqliteStore {
         Box::pin(self.writer.submit(move |batch| at.into_iter().map(|at| batch.touch(at, now, after_s)).collect()))
     }
 
-    fn append(&self, to: &Head, sign_in: SignIn) -> BoxFuture<'_, Result<(), StoreError>> {
+    fn append(&self, to: &Head, sign_in: SignIn) -> BoxFuture<'_, Result<bool, StoreError>> {
         let row = Place::of(to).change(SignIn::TABLE, Write::Insert, sign_in.encode());
-        Box::pin(self.writer.submit(move |batch| batch.write(&row)))
+        let at = AccountKey::Id(to.shard, to.id);
+        Box::pin(self.writer.submit(move |batch| {
+            if !load::is_there(batch.connection, &at)? {
+                return Ok(false);
+            }
+            batch.write(&row).map(|()| true)
+        }))
     }
 
     fn account_of(&self, sign_in: SignInId) -> BoxFuture<'_, Result<Option<AccountKey>, StoreError>> {

@@ -16,11 +16,11 @@ use tokio::sync::oneshot;
 
 use super::index::Index;
 use super::load;
-use crate::changes::{Change, Place, Write, changes, tenancy_changes};
+use crate::changes::{Change, Place, Write, changes, erasure, tenancy_changes};
 use crate::need::RAISES;
 use crate::row::ToCell as _;
 use crate::rows::ACTIVITY;
-use crate::{AccountKey, Decision, Governing, GoverningAll, Need, StoreError, Verdict};
+use crate::{AccountKey, Decision, Erasing, Governing, GoverningAll, Need, StoreError, Verdict};
 
 /// Changes that may wait; beyond that callers are told to come back later.
 const QUEUE: usize = 8_192;
@@ -51,6 +51,8 @@ pub(super) struct Shared {
     pub(super) reset_log: AtomicBool,
     /// From how many pages on it is that long.
     pub(super) long_log: AtomicI64,
+    /// Rows of somebody who was erased may lie in the log, until it is reset.
+    pub(super) log_holds_erased: AtomicBool,
     pub(super) changes: AtomicU64,
     /// The store was closed: nothing is read from it any more.
     pub(super) closed: AtomicBool,
@@ -141,7 +143,9 @@ fn reset_log(connection: &Connection, shared: &Shared) -> rusqlite::Result<()> {
     connection.busy_timeout(RESET_PATIENCE)?;
     let reset = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| Ok(row.get::<_, i64>(0)? == 0));
     connection.busy_timeout(super::connection::BUSY_PATIENCE)?;
-    let long = if reset? { LONG_LOG } else { shared.long_log.load(Ordering::Relaxed).saturating_mul(2) };
+    let reset = reset?;
+    shared.log_holds_erased.fetch_and(!reset, Ordering::Relaxed);
+    let long = if reset { LONG_LOG } else { shared.long_log.load(Ordering::Relaxed).saturating_mul(2) };
     shared.long_log.store(long, Ordering::Relaxed);
     Ok(())
 }
@@ -161,7 +165,7 @@ fn commit_batch(connection: &Connection, shared: &Shared, jobs: impl Iterator<It
         if let Some(directory) = directory {
             shared.directory.store(Arc::new(directory));
         }
-        shared.index.publish(images.into_values(), tenants_changed);
+        shared.index.publish(images, tenants_changed);
         shared.changes.fetch_add(answers.len() as u64, Ordering::Relaxed);
     }
     for answer in answers {
@@ -182,12 +186,15 @@ fn end(connection: &Connection, shared: &Shared) -> Outcome {
     Err(format!("the commit failed: {error}"))
 }
 
+/// An account as a transaction leaves it; `None` once it is erased.
+type Image = Option<Arc<Account>>;
+
 /// One transaction, as the jobs in it see it.
 pub(super) struct Batch<'a> {
     pub(super) connection: &'a Connection,
     shared: &'a Shared,
     /// The accounts that this transaction changed, as they will be.
-    images: HashMap<AccountId, Arc<Account>>,
+    images: HashMap<AccountId, Image>,
     directory: Option<Directory>,
     tenants_changed: bool,
     began: Outcome,
@@ -239,8 +246,10 @@ impl Batch<'_> {
     pub(super) fn image(&self, at: &AccountKey) -> Result<Option<Arc<Account>>, StoreError> {
         let Some(id) = load::account_id(self.connection, at)? else { return Ok(None) };
         let shard = at.shard();
-        let changed = self.images.get(&id).filter(|image| image.head.shard == shard).cloned();
-        let cached = changed.or_else(|| if self.tenants_changed { None } else { self.shared.index.get(shard, id) });
+        if let Some(image) = self.images.get(&id) {
+            return Ok(image.clone().filter(|image| image.head.shard == shard));
+        }
+        let cached = if self.tenants_changed { None } else { self.shared.index.get(shard, id) };
         if cached.is_some() {
             return Ok(cached);
         }
@@ -286,6 +295,22 @@ impl Batch<'_> {
         directory.tenants.insert(tenancy.tenant.id.clone(), Arc::new(tenancy.tenant));
         self.set_directory(directory, false);
         Ok(())
+    }
+
+    /// Erases an account. `false` if there is none.
+    pub(super) fn remove(&mut self, at: &AccountKey, need: &Need, decision: &Erasing) -> Result<bool, StoreError> {
+        let Some(standing) = self.image(at)? else { return Ok(false) };
+        let before = load::narrow(self.connection, &standing, need)?;
+        let mut account = before.clone();
+        if let Some(tombstone) = decision(&mut account) {
+            for change in &erasure(&before, &account, &tombstone, &*self.shared.keys()?) {
+                self.write(change)?;
+            }
+            self.images.insert(account.head.id, None);
+            self.shared.log_holds_erased.store(true, Ordering::Relaxed);
+            self.shared.reset_log.store(true, Ordering::Relaxed);
+        }
+        Ok(true)
     }
 
     /// Runs an administrative decision. `false` if there is no such tenant.
@@ -368,19 +393,15 @@ impl Batch<'_> {
     }
 
     fn set_image(&mut self, image: Account) {
-        self.images.insert(image.head.id, Arc::new(image));
+        self.images.insert(image.head.id, Some(Arc::new(image)));
     }
 
     /// Writes one row.
     pub(super) fn write(&self, change: &Change) -> Result<(), StoreError> {
-        let sql = match change.write {
-            Write::Insert => change.table.insert(load::parameter),
-            Write::Update => change.table.update(load::parameter),
-            Write::Upsert => change.table.upsert(load::parameter),
-        };
-        let written = self.connection.prepare_cached(&sql)?.execute(rusqlite::params_from_iter(&change.values));
+        let written = self.connection.prepare_cached(&change.sql(load::parameter))?.execute(rusqlite::params_from_iter(&change.values));
         match written {
             Ok(1) => Ok(()),
+            Ok(_) if change.write == Write::Clear => Ok(()),
             Ok(_) => Err(StoreError::Corrupt(format!("a row of {} went missing", change.table.name))),
             Err(error) if error.sqlite_error_code() == Some(rusqlite::ErrorCode::ConstraintViolation) => Err(StoreError::Exists),
             Err(error) => Err(error.into()),

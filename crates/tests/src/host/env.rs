@@ -1,9 +1,14 @@
 //! The outer world of a test: a clock that stands still until it is moved, and ids that are the same in every run.
 
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::future::Future;
+use std::io;
+use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 use doorward_domain::{Mint, Timestamp};
 use doorward_service::env::{Clock, Entropy};
+use doorward_service::{Erased, ErasureList};
 
 /// A clock that stands still until it is moved.
 pub struct ManualClock(AtomicI64);
@@ -45,5 +50,35 @@ impl Entropy for SeededEntropy {
         let mut seed = *b"the seed of doorward's tests ...";
         seed[24..].copy_from_slice(&self.0.fetch_add(1, Ordering::SeqCst).to_be_bytes());
         Mint::new(seed)
+    }
+}
+
+/// An erasure list in memory, which can be made to fail.
+#[derive(Default)]
+pub struct ErasureLines {
+    lines: Mutex<Vec<Erased>>,
+    full: AtomicBool,
+}
+
+impl ErasureLines {
+    /// What was written down.
+    #[must_use]
+    pub fn lines(&self) -> Vec<Erased> {
+        self.lines.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// From now on nothing can be written, or can again.
+    pub fn be_full(&self, full: bool) {
+        self.full.store(full, Ordering::SeqCst);
+    }
+}
+
+impl ErasureList for ErasureLines {
+    fn record(&self, erased: Erased) -> Pin<Box<dyn Future<Output = io::Result<()>> + Send + '_>> {
+        if self.full.load(Ordering::SeqCst) {
+            return Box::pin(std::future::ready(Err(io::ErrorKind::StorageFull.into())));
+        }
+        self.lines.lock().unwrap_or_else(PoisonError::into_inner).push(erased);
+        Box::pin(std::future::ready(Ok(())))
     }
 }

@@ -72,6 +72,7 @@ const TABLES: [Table; 5] = [
         exempt: &[
             ("end_sessions", OWN_ALONE),
             ("end_user_sessions", NAMES_A_USER),
+            ("erase_user", NAMES_A_USER),
             ("evaluate_sign_in", NAMES_A_USER),
             ("forget_other_devices", OWN_ALONE),
             ("forward_auth", BY_TOKEN),
@@ -186,7 +187,7 @@ fn is_not_found(_: &Operation, _: &Someone, answer: &Answer) -> bool {
     refused(answer, 404, "not_found") || refused(answer, 404, "activation_not_found")
 }
 
-/// Refused, or an answer in which nothing of them shows.
+/// Refused, or an answer in which nothing of them shows: an erasure is done where nothing is held, and changes no row.
 fn tells_nothing(_: &Operation, someone: &Someone, answer: &Answer) -> bool {
     let mut body = answer.body.clone();
     // The path that was asked for.
@@ -195,7 +196,7 @@ fn tells_nothing(_: &Operation, someone: &Someone, answer: &Answer) -> bool {
     let headers = format!("{:?}", answer.headers);
     let tells = [&names.device, &names.session, &names.sign_in, &someone.caller.session(), &someone.caller.device()]
         .map(|id| shown.contains(id) || headers.contains(id));
-    matches!(answer.status, 200 | 401 | 404) && !tells.contains(&true) && body["active"] != true && !shown.contains("\"ok\":true")
+    matches!(answer.status, 200 | 204 | 401 | 404) && !tells.contains(&true) && body["active"] != true && !shown.contains("\"ok\":true")
 }
 
 fn no_credentials(operation: &Operation, someone: &Someone, _: &Others) -> Vec<(Ask, Holds)> {

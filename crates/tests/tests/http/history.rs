@@ -40,8 +40,14 @@ async fn live(host: &Host) -> SignedIn {
 }
 
 /// Kinds that no act of a person's own life leaves: other stories do.
-const ELSEWHERE: &[EventKind] =
-    &[EventKind::TenantFenced, EventKind::SecurityEventApplied, EventKind::TenantCreated, EventKind::TokensReissued, EventKind::DeviceTokenReused];
+const ELSEWHERE: &[EventKind] = &[
+    EventKind::TenantFenced,
+    EventKind::SecurityEventApplied,
+    EventKind::TenantCreated,
+    EventKind::TokensReissued,
+    EventKind::DeviceTokenReused,
+    EventKind::AccountErased,
+];
 
 pub(crate) async fn a_life_leaves_an_event_of_every_kind(host: Host) {
     let caller = live(&host).await;

@@ -13,6 +13,7 @@ mod credentials;
 mod description;
 mod device_endings;
 mod devices;
+mod erasure;
 mod fences;
 mod forward_auth;
 mod gate;
@@ -177,6 +178,13 @@ stories! {
         trust_is_given_and_renewed_by_the_person,
         an_app_is_described_by_what_it_says_of_itself,
         client_hints_are_laid_over_the_user_agent,
+    }
+    erasure {
+        an_erased_person_is_unknown_and_may_begin_anew,
+        an_erasure_may_be_repeated_and_a_user_never_seen_is_answered_alike,
+        an_erasure_is_written_down_first_or_not_done,
+        an_ending_role_erases_and_no_other,
+        who_comes_back_with_a_backup_is_erased_again_by_the_list,
     }
     fences {
         a_fence_ends_everything_of_its_tenant_and_nothing_of_another,

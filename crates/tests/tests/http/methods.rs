@@ -53,7 +53,6 @@ pub(crate) async fn what_isnt_there_is_not_found_whoever_asks(host: Host) {
         "/internal".to_owned(),
         "/internal/".to_owned(),
         "/internal/users".to_owned(),
-        "/internal/users/ana".to_owned(),
         "/internal/users/ana/".to_owned(),
         "/internal/users/a/b/devices".to_owned(),
         "/internal/sign-ins/".to_owned(),

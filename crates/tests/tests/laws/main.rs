@@ -8,6 +8,7 @@ mod boundaries;
 mod budgets;
 mod caps;
 mod endings;
+mod erasure;
 mod events;
 mod isolation;
 mod lists;
@@ -117,6 +118,14 @@ laws! {
         a_devices_generation_ends_its_sessions_and_sign_ins,
         a_session_that_opens_while_its_device_is_forgotten_doesnt_live,
         ending_again_changes_nothing,
+    }
+    erasure {
+        what_was_held_is_gone_and_the_events_name_nobody,
+        the_same_user_begins_anew_under_another_id,
+        a_refused_erasure_changes_nothing,
+        a_sign_in_is_not_appended_to_who_was_erased,
+        whoever_signs_in_while_being_erased_is_erased_or_somebody_new,
+        the_last_event_of_who_is_erased_is_the_erasure,
     }
     events {
         every_change_has_its_events_in_the_same_commit,

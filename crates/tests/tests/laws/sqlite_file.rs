@@ -3,10 +3,11 @@
 use std::os::unix::fs::PermissionsExt as _;
 use std::sync::mpsc::channel;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
-use doorward_domain::Refusal;
+use doorward_domain::{Account, Attempt, Completion, KeyRing, Refusal, Seen};
 use doorward_store::{Database, Need, StoreError, open};
-use doorward_tests::{Engine, Home, Person, after, rows, start, unlocked};
+use doorward_tests::{Engine, Home, Person, after, mint, moment_with, passed, rows, start, unlocked};
 use futures_util::FutureExt as _;
 
 async fn home() -> Home {
@@ -124,4 +125,53 @@ async fn a_full_queue_refuses_at_once_and_the_rest_goes_through() {
     ana.enter(after(2)).await;
     let figures: Vec<_> = Arc::clone(&store).figures();
     assert!(figures.iter().any(|(name, value)| *name == "store_changes_waiting" && *value == 0), "{figures:?}");
+}
+
+/// Whether the file, or its log, holds these bytes anywhere.
+fn holds(home: &Home, bytes: &[u8]) -> bool {
+    let path = home.file().expect("a file");
+    let log = path.with_file_name("doorward.db-wal");
+    [path, log].iter().any(|path| std::fs::read(path).is_ok_and(|file| file.windows(bytes.len()).any(|window| window == bytes)))
+}
+
+/// Not what was deleted, nor what was replaced before: pages keep no remains, and the log is emptied soon.
+#[tokio::test]
+async fn who_was_erased_is_in_no_byte_of_the_file_or_its_log() {
+    let home = home().await;
+    let store = home.open().await;
+    let ben = Person::new(&store, "acme", "ben").await;
+    let ana = Person::new(&store, "acme", "canary-ana").await;
+    let mut traces = vec![b"canary".to_vec(), vec![203, 0, 113, 77], b"203.0.113.77".to_vec()];
+    let mut device = None;
+    for round in 0..40_u32 {
+        // Wrapped and sealed anew under another server key in between, so that there are old versions to leave behind.
+        store.unlock(Arc::new(KeyRing::new(&if round < 20 { vec![[7; 32]] } else { vec![[8; 32], [7; 32]] })));
+        let seen = Seen { ip: "203.0.113.77".parse().expect("an address"), user_agent: format!("canary {round}"), client_hints: None, device_info: None };
+        let looks = Attempt { seen, ..passed(after(round)) };
+        let cookie = device.clone();
+        let name = Completion { device_name: Some(format!("canary name {round}")), ..Completion::default() };
+        let opened = ana.act(after(round), move |account, moment| account.sign_in_directly(moment, looks.clone(), cookie.as_deref(), name.clone()));
+        device = opened.await.expect("she is in").device_token.map(|token| token.reveal()).or(device);
+        ben.enter(after(round)).await;
+        let file = rows::sqlite(&home.file().expect("a file"));
+        for query in [
+            "SELECT sealed FROM account WHERE user_id = 'canary-ana'",
+            "SELECT d.sealed FROM device d JOIN account a ON a.id = d.account WHERE a.user_id = 'canary-ana'",
+        ] {
+            traces.extend(file.prepare(query).expect("SQL").query_map([], |row| row.get(0)).expect("rows").map(|sealed| sealed.expect("bytes")));
+        }
+    }
+    assert!(traces.iter().any(|trace| holds(&home, trace)), "the search finds what is there");
+    let mint = mint();
+    let erase = move |account: &mut Account| Ok::<_, Refusal>(account.erase(&mut moment_with(after(99), mint.clone())));
+    store.erase(ana.key.clone(), Need::standing(after(99)), erase).await.expect("the store answers").expect("she was there").expect("erased");
+    let gone = || traces.iter().all(|trace| !holds(&home, trace));
+    for _ in 0..100 {
+        if gone() {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    assert!(gone(), "within five seconds");
+    assert!(holds(&home, b"ben"), "ben is there");
 }

@@ -1,0 +1,84 @@
+//! Erasure over HTTP: by whom, how often, what it answers afterwards, and that it is written down first.
+
+use doorward_domain::Role;
+use doorward_store::{AccountKey, Need};
+use doorward_tests::host::{ACME, Host};
+use doorward_tests::{tenant_id, user_id};
+use serde_json::json;
+
+pub(crate) async fn an_erased_person_is_unknown_and_may_begin_anew(host: Host) {
+    let mut laptop = host.browser("ana");
+    let opened = laptop.enter_and_trust().await;
+    let other = host.browser("ben").enter_and_trust().await;
+    host.call("DELETE", "/internal/users/ana").await.expect(204);
+    assert_eq!(host.inactive(&opened.token).await.as_deref(), Some("unknown"));
+    assert_eq!(host.inactive(&other.token).await, None, "ben stays");
+    opened.get("/devices").await.expect(401);
+    for list in ["devices", "sessions", "sign-ins", "events"] {
+        let listed = host.call("GET", &format!("/internal/users/ana/{list}")).await.expect(200);
+        assert_eq!(listed.body["items"], json!([]), "{list}");
+    }
+    // The same browser, with the token that it still has.
+    let sign_in = laptop.evaluate().await;
+    assert_eq!(sign_in.text_at("/decision"), "challenge");
+    assert!(sign_in.body["device"].is_null(), "an unknown device of an unknown person");
+    let again = laptop.enter().await;
+    assert_eq!(host.inactive(&again.token).await, None);
+    assert_eq!(host.inactive(&opened.token).await.as_deref(), Some("unknown"), "the old token fits nothing of the new account");
+    let events = host.call("GET", "/internal/users/ana/events").await.expect(200);
+    assert_eq!(events.body["items"].as_array().and_then(|events| events.last()).map(|first| first["type"].clone()), Some(json!("account.created")));
+}
+
+pub(crate) async fn an_erasure_may_be_repeated_and_a_user_never_seen_is_answered_alike(host: Host) {
+    host.browser("ana").enter().await;
+    for _ in 0..2 {
+        host.call("DELETE", "/internal/users/ana").await.expect(204);
+    }
+    let before = host.rows().await;
+    host.call("DELETE", "/internal/users/nobody").await.expect(204);
+    assert_eq!(host.rows().await, before);
+    assert_eq!(host.erasures().lines().len(), 1, "only what was there is written down");
+}
+
+pub(crate) async fn an_erasure_is_written_down_first_or_not_done(host: Host) {
+    let opened = host.browser("ana").enter().await;
+    let before = host.rows().await;
+    host.erasures().be_full(true);
+    host.call("DELETE", "/internal/users/ana").await.expect(503);
+    assert_eq!(host.rows().await, before);
+    assert_eq!(host.inactive(&opened.token).await, None);
+    host.erasures().be_full(false);
+    host.call("DELETE", "/internal/users/ana").await.expect(204);
+    let lines = host.erasures().lines();
+    let line = lines[0].to_string();
+    assert!(lines.len() == 1 && line.contains("acme") && !line.contains("ana\""), "it names the account and not the person: {line}");
+}
+
+pub(crate) async fn an_ending_role_erases_and_no_other(host: Host) {
+    let opened = host.browser("ana").enter().await;
+    for role in [Role::Verify, Role::Viewer] {
+        host.ask("DELETE", "/internal/users/ana").by(role).await.expect(403);
+    }
+    host.ask("DELETE", "/internal/users/ana").await.expect(401);
+    assert_eq!(host.inactive(&opened.token).await, None);
+    host.ask("DELETE", "/internal/users/ana").by(Role::Operator).await.expect(204);
+    assert!(host.inactive(&opened.token).await.is_some());
+}
+
+/// A restored backup holds the erased again: the list, kept apart, names them.
+pub(crate) async fn who_comes_back_with_a_backup_is_erased_again_by_the_list(host: Host) {
+    let opened = host.browser("ana").enter().await;
+    // What the list would say, had she been erased after the backup was taken.
+    host.erasures().be_full(false);
+    let listed = {
+        host.browser("ben").enter().await;
+        host.call("DELETE", "/internal/users/ben").await.expect(204);
+        host.erasures().lines().remove(0)
+    };
+    assert!(!host.service().erase_again(&listed).await.expect("it answers"), "ben is gone already");
+    let key = AccountKey::User(tenant_id(ACME), user_id("ana"));
+    let head = host.store().account(key, Need::default()).await.expect("the store answers").expect("ana").head.clone();
+    let erased = doorward_service::Erased { shard: head.shard, account: head.id, ..listed };
+    assert!(host.service().erase_again(&erased).await.expect("it answers"));
+    assert_eq!(host.inactive(&opened.token).await.as_deref(), Some("unknown"));
+}
