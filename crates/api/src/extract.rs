@@ -56,7 +56,7 @@ macro_rules! grades {
         impl Grade for $name { const RIGHT: Right = Right::$name; }
     )+};
 }
-grades!(Verify, Read, End, SignIn);
+grades!(Verify, Read, End, SignIn, Administer);
 
 /// A caller with an API key that has the right.
 pub(crate) struct Key<G> {

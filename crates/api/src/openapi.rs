@@ -9,7 +9,7 @@ use utoipa::openapi::{Content, InfoBuilder, LicenseBuilder, OpenApi, Ref, RefOr,
 use crate::problem::{MEDIA_TYPE, ProblemBody};
 use crate::{internal, native};
 
-const TAGS: [(&str, &str); 8] = [
+const TAGS: [(&str, &str); 9] = [
     ("devices", "The signed-in person's devices: list, trust, stop trusting, report, remove. Bearer access token."),
     ("sessions", "The signed-in person's sessions: list, end, keep alive. Bearer access token."),
     ("events", "The signed-in person's own security history. Bearer access token."),
@@ -18,6 +18,7 @@ const TAGS: [(&str, &str); 8] = [
     ("gateways", "For proxies and services: may this request pass, and whose token is this? The caller's own token, or an API key."),
     ("activations", "For hosts that keep the device token themselves: take up or decline an offer of trust. API key."),
     ("people", "For operators and the host: what is known of a person, and what can be ended for them. API key."),
+    ("api keys", "For administrators: the tenant's API keys. API key of role `admin`."),
 ];
 
 /// The description of both own APIs.
@@ -102,7 +103,7 @@ fn share(operation: &mut Operation, path: &str) {
         ("404", "Unknown, malformed or another's: one answer for all", has_id || acts_on_token),
         ("405", "The path takes other methods", false),
         ("408", "The request came in too slowly", true),
-        ("409", "The state doesn't allow it", acts_on_token || signs_in || repeatable || path.ends_with("/trust")),
+        ("409", "The state doesn't allow it", acts_on_token || signs_in || repeatable || path.ends_with("/trust") || path.contains("/api-keys/")),
         ("410", "The sign-in is older than 10 minutes", path.ends_with("/complete")),
         ("413", "The body is larger than 64 KiB", true),
         ("415", "The body is of another media type", has_body),

@@ -33,6 +33,7 @@ impl From<Refusal> for Problem {
             Refusal::AuthenticationOutdated => Self::new(Kind::AuthenticationOutdated),
             Refusal::IdempotencyKeyReused => Self::new(Kind::IdempotencyKeyReused),
             Refusal::IdempotencyKeyUsed => Self::new(Kind::IdempotencyKeyUsed),
+            Refusal::LastAdminKey => Self::new(Kind::LastAdminKey),
             Refusal::Invalid(invalid) => {
                 let code = match invalid.code {
                     "required" => FieldFault::Required,

@@ -1,6 +1,6 @@
 //! What commands show of devices and sessions: the same JSON as the internal API's, so that scripts learn one form.
 
-use doorward_domain::Count;
+use doorward_domain::{ApiKey, ApiKeyToken, Count, Timestamp};
 use doorward_service::{DeviceDetail, DeviceView, Paged, SessionView};
 use serde::Serialize;
 use serde_json::Value;
@@ -33,6 +33,24 @@ pub fn devices(page: Paged<DeviceView>) -> Value {
 #[must_use]
 pub fn sessions(page: Paged<SessionView>) -> Value {
     value(&wire::List::of(page, wire::Session::from))
+}
+
+/// An API key.
+#[must_use]
+pub fn api_key(key: ApiKey, now: Timestamp) -> Value {
+    value(&wire::ApiKey::of(key, now))
+}
+
+/// An API key with its text.
+#[must_use]
+pub fn api_key_once(made: (ApiKey, ApiKeyToken), now: Timestamp) -> Value {
+    value(&wire::ApiKeyShown::of(made, now))
+}
+
+/// All API keys.
+#[must_use]
+pub fn api_keys(keys: Vec<ApiKey>, now: Timestamp) -> Value {
+    value(&wire::List::of(Paged { items: keys, next_cursor: None }, |key| wire::ApiKey::of(key, now)))
 }
 
 /// How many sessions ended.

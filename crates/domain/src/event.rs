@@ -42,6 +42,12 @@ closed_set! {
         TenantFenced = 29 "tenant.fenced",
         /// A request came again under its idempotency key, and the unused tokens of its lost answer were replaced.
         TokensReissued = 30 "tokens.reissued",
+        /// An API key was made.
+        ApiKeyCreated = 31 "api_key.created",
+        /// An API key got another text.
+        ApiKeyRotated = 32 "api_key.rotated",
+        /// An API key was revoked.
+        ApiKeyRevoked = 33 "api_key.revoked",
         /// Everything that was held of the user was erased.
         AccountErased = 50 "account.erased",
         /// A tenant was made.

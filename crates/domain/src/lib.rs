@@ -4,6 +4,7 @@
 
 mod account;
 mod activations;
+mod api_keys;
 mod budget;
 mod cause;
 mod codes;
@@ -38,6 +39,7 @@ mod trust;
 
 pub use account::{Account, Count, Generation, Head, Moment, Raise};
 pub use activations::Activated;
+pub use api_keys::{API_KEYS, LONGEST_OVERLAP_S, OVERLAP_S};
 pub use budget::{BudgetId, Quota, Spent, network_of};
 pub use cause::{Actor, Cause};
 pub use data_key::{DataKey, NewAccount};

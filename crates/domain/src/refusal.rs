@@ -37,6 +37,8 @@ pub enum Refusal {
     IdempotencyKeyReused,
     /// The request had its effect, and its answer arrived; or what it made is over.
     IdempotencyKeyUsed,
+    /// The tenant's last good API key of role `admin` can't be revoked by a key.
+    LastAdminKey,
     /// A value that reads well but can't be accepted.
     Invalid(Invalid),
     /// Whether it would be right can't be known at the moment.

@@ -97,12 +97,16 @@ pub struct ApiKey {
     pub role: Role,
     /// The keyed hash of its text.
     pub hash: KeyedHash,
+    /// The hash of the text that the last rotation replaced, and until when that one stays good.
+    pub former: Option<(KeyedHash, Timestamp)>,
     /// When it was made.
     pub created_at: Timestamp,
     /// When it ends, if it does.
     pub expires_at: Option<Timestamp>,
     /// When it was revoked, if it was.
     pub revoked_at: Option<Timestamp>,
+    /// When it was last used; up to a few minutes behind.
+    pub last_used_at: Option<Timestamp>,
 }
 
 impl ApiKey {

@@ -3,6 +3,7 @@
 //! On SQLite a running server owns the file, so a command goes to it over the admin socket. Where none runs, and on
 //! PostgreSQL, the command opens the database itself and runs the same code.
 
+mod api_keys;
 mod devices;
 mod fence;
 mod reach;
@@ -33,6 +34,9 @@ pub(crate) enum Act {
     /// Makes, lists and shows tenants
     #[command(subcommand)]
     Tenant(tenants::Tenants),
+    /// Makes, lists, rotates and revokes API keys
+    #[command(subcommand)]
+    ApiKey(api_keys::ApiKeys),
     /// Lists a user's devices and ends what shouldn't be: trust, a hijacked device, a forgotten one
     #[command(subcommand)]
     Devices(devices::Devices),
@@ -48,6 +52,7 @@ impl Act {
     async fn perform(self, desk: &Desk) -> Result<Value, Said> {
         match self {
             Self::Tenant(act) => act.perform(desk).await,
+            Self::ApiKey(act) => act.perform(desk).await,
             Self::Devices(act) => act.perform(desk).await,
             Self::Sessions(act) => act.perform(desk).await,
             Self::Fence(act) => act.perform(desk).await,
@@ -58,6 +63,7 @@ impl Act {
     fn columns(&self) -> &'static [Column] {
         match self {
             Self::Tenant(_) => tenants::COLUMNS,
+            Self::ApiKey(_) => api_keys::COLUMNS,
             Self::Devices(_) => devices::COLUMNS,
             Self::Sessions(_) => sessions::COLUMNS,
             Self::Fence(_) => fence::COLUMNS,

@@ -212,6 +212,9 @@ async fn record_time(service: Arc<Service>, stop: CancellationToken) {
         if let Err(error) = service.record_moment().await {
             tracing::warn!(%error, "the time could not be recorded");
         }
+        if let Err(error) = service.note_key_uses().await {
+            tracing::warn!(%error, "the last uses of API keys could not be written");
+        }
         if let Err(error) = service.forget_requests().await {
             tracing::warn!(%error, "old records of idempotency keys could not be removed");
         }

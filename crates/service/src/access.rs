@@ -78,6 +78,25 @@ impl Operator {
     }
 }
 
+/// Whoever changes what is a whole tenant's: a caller with a key that may, or a human at the machine.
+#[derive(Debug, Clone)]
+pub struct Administrator {
+    pub(crate) tenant: TenantId,
+    pub(crate) actor: Actor,
+}
+
+impl From<&Backend> for Administrator {
+    fn from(backend: &Backend) -> Self {
+        Self { tenant: backend.tenant.clone(), actor: backend.actor() }
+    }
+}
+
+impl From<&Operator> for Administrator {
+    fn from(operator: &Operator) -> Self {
+        Self { tenant: operator.tenant.clone(), actor: operator.actor() }
+    }
+}
+
 /// A way into one account: by its person's own session, by a key of its tenant, or by a command on the machine.
 #[derive(Debug, Clone)]
 pub struct Access {

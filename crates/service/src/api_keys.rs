@@ -1,9 +1,11 @@
-//! API keys: recognise a caller, and install the first key.
+//! API keys: recognise a caller, install the first key, list, make, rotate and revoke.
 
-use doorward_domain::{ApiKey, ApiKeyId, Credential, Policy, Preset, Refusal, Role, Tenancy, TenantId};
+use std::sync::Arc;
+
+use doorward_domain::{Actor, ApiKey, ApiKeyId, ApiKeyToken, Credential, Moment, Policy, Preset, Refusal, Right, Role, Tenancy, TenantId, Timestamp};
 use doorward_store::StoreError;
 
-use crate::access::Backend;
+use crate::access::{Administrator, Backend};
 use crate::{Error, Service};
 
 /// Under this name the store remembers that a bootstrap key was installed, once ever.
@@ -19,11 +21,76 @@ impl Service {
             return Err(Error::Unavailable);
         }
         for hash in self.keys.api_key_hashes(key) {
-            let Some(found) = self.store.api_key(hash).await? else { continue };
-            let fits = found.is_live(self.clock.now()) && tenant.is_none_or(|tenant| tenant == found.tenant.as_str());
-            return if fits { Ok(Backend::new(found)) } else { Err(Refusal::Unauthenticated.into()) };
+            let Some(found) = self.store.api_key(hash.clone()).await? else { continue };
+            let now = self.clock.now();
+            if !found.opens(&hash, now) || tenant.is_some_and(|tenant| tenant != found.tenant.as_str()) {
+                return Err(Refusal::Unauthenticated.into());
+            }
+            self.key_uses.note(&found, now);
+            return Ok(Backend::new(found));
         }
         Err(Refusal::WrongSecret(Credential::ApiKey).into())
+    }
+
+    /// The tenant's API keys, the revoked and expired ones too, newest first.
+    ///
+    /// # Errors
+    /// `NotFound` where there is no such tenant.
+    pub async fn list_api_keys(&self, by: &Administrator) -> Result<Vec<ApiKey>, Error> {
+        let read = self.store.administer(by.tenant.clone(), |tenancy| Ok::<_, Refusal>(tenancy.keys.clone()));
+        let mut keys = read.await?.ok_or(Refusal::NotFound)??;
+        keys.sort_unstable_by_key(|key| std::cmp::Reverse(key.id));
+        Ok(keys)
+    }
+
+    /// Makes an API key. Its text is shown once.
+    ///
+    /// # Errors
+    /// `Invalid`.
+    pub async fn create_api_key(
+        self: &Arc<Self>,
+        by: &Administrator,
+        name: String,
+        role: Role,
+        expires_at: Option<Timestamp>,
+    ) -> Result<(ApiKey, ApiKeyToken), Error> {
+        self.govern(by, move |tenancy, moment| tenancy.create_key(moment, &name, role, expires_at)).await
+    }
+
+    /// Gives an API key another text; the old one stays good for so long.
+    ///
+    /// # Errors
+    /// `NotFound`, also for a key that isn't good any more.
+    pub async fn rotate_api_key(self: &Arc<Self>, by: &Administrator, id: ApiKeyId, overlap_s: u32) -> Result<(ApiKey, ApiKeyToken), Error> {
+        self.govern(by, move |tenancy, moment| tenancy.rotate_key(moment, id, overlap_s)).await
+    }
+
+    /// Revokes an API key: it is refused at its next use.
+    ///
+    /// # Errors
+    /// `NotFound`; `LastAdminKey`.
+    pub async fn revoke_api_key(self: &Arc<Self>, by: &Administrator, id: ApiKeyId) -> Result<ApiKey, Error> {
+        self.govern(by, move |tenancy, moment| tenancy.revoke_key(moment, id)).await
+    }
+
+    async fn govern<T: Send + 'static>(
+        self: &Arc<Self>,
+        by: &Administrator,
+        rule: impl Fn(&mut Tenancy, &mut Moment<'_>) -> Result<T, Refusal> + Send + Sync + 'static,
+    ) -> Result<T, Error> {
+        let (now, mint, actor, service) = (self.clock.now(), self.entropy.mint(), by.actor.clone(), Arc::clone(self));
+        let change = move |tenancy: &mut Tenancy| {
+            // A rule may run again; each run draws the same ids.
+            let mut moment = Moment { now, actor: actor.clone(), mint: mint.clone(), keys: &service.keys };
+            // Revoked or ended since it was let in: what it was about to do isn't done.
+            if let Actor::Key(id, _) = &actor
+                && !tenancy.keys.iter().any(|key| key.id == *id && key.is_live(now) && key.role.may(Right::Administer))
+            {
+                return Err(Refusal::Unauthenticated);
+            }
+            rule(tenancy, &mut moment)
+        };
+        Ok(self.store.administer(by.tenant.clone(), change).await?.ok_or(Refusal::NotFound)??)
     }
 
     /// Makes a tenant under the `consumer` policy, unless it is there.
@@ -50,8 +117,18 @@ impl Service {
         let now = self.clock.now();
         let hash = self.keys.api_key_hashes(text).next().expect("a key ring has at least one key");
         let id = ApiKeyId(self.entropy.mint().uuid(now));
-        let key =
-            ApiKey { id, tenant: tenant.clone(), name: "bootstrap".to_owned(), role: Role::Admin, hash, created_at: now, expires_at: None, revoked_at: None };
+        let key = ApiKey {
+            id,
+            tenant: tenant.clone(),
+            name: "bootstrap".to_owned(),
+            role: Role::Admin,
+            hash,
+            former: None,
+            created_at: now,
+            expires_at: None,
+            revoked_at: None,
+            last_used_at: None,
+        };
         match self.store.add_api_key(key, Some(BOOTSTRAP.to_owned())).await {
             Err(StoreError::Exists) => Ok(false),
             added => added,

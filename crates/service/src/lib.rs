@@ -12,6 +12,7 @@ mod erasures;
 mod error;
 mod events;
 mod forward_auth;
+mod key_uses;
 mod looks;
 mod once;
 mod pages;
@@ -29,7 +30,7 @@ use doorward_agents::Agents;
 use doorward_domain::KeyRing;
 use doorward_store::Store;
 
-pub use access::{Access, Backend, Operator};
+pub use access::{Access, Administrator, Backend, Operator};
 pub use devices::{DeviceDetail, DeviceName, Trusted};
 pub use doorward_agents::{Description, DeviceInfo, Kind, Version};
 pub use env::{Clock, Entropy, SystemClock, SystemEntropy};
@@ -55,6 +56,7 @@ pub struct Service {
     agents: Arc<Agents>,
     readiness: Mutex<upkeep::Readiness>,
     throttle: throttle::Throttle,
+    key_uses: key_uses::KeyUses,
     /// Why this process may not answer at all: its server key isn't the store's.
     unfit: OnceLock<String>,
 }
@@ -75,6 +77,7 @@ impl Service {
             agents: Arc::clone(&AGENTS),
             readiness: Mutex::default(),
             throttle: throttle::Throttle::default(),
+            key_uses: key_uses::KeyUses::default(),
             unfit: OnceLock::new(),
         })
     }

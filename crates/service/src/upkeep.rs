@@ -110,6 +110,9 @@ impl Service {
 
     /// Writes what is left to write and closes the store.
     pub async fn close(&self) {
+        if let Err(error) = self.note_key_uses().await {
+            tracing::warn!(%error, "the last uses of API keys could not be written");
+        }
         if let Err(error) = self.record_moment().await {
             tracing::warn!(%error, "the time of the stop could not be recorded");
         }

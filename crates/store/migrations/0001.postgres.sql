@@ -16,12 +16,16 @@ CREATE TABLE api_key (
     name TEXT NOT NULL,
     role TEXT NOT NULL,
     hash BYTEA NOT NULL,
+    former_hash BYTEA,
+    former_until BIGINT,
     created_at BIGINT NOT NULL,
     expires_at BIGINT,
     revoked_at BIGINT,
+    last_used_at BIGINT,
     PRIMARY KEY (id)
 );
 CREATE UNIQUE INDEX api_key_by_hash ON api_key (hash);
+CREATE UNIQUE INDEX api_key_by_former_hash ON api_key (former_hash);
 
 CREATE TABLE server_key (
     id BIGINT NOT NULL,

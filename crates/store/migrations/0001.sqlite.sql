@@ -16,12 +16,16 @@ CREATE TABLE api_key (
     name TEXT NOT NULL,
     role TEXT NOT NULL,
     hash BLOB NOT NULL,
+    former_hash BLOB,
+    former_until INTEGER,
     created_at INTEGER NOT NULL,
     expires_at INTEGER,
     revoked_at INTEGER,
+    last_used_at INTEGER,
     PRIMARY KEY (id)
 ) STRICT, WITHOUT ROWID;
 CREATE UNIQUE INDEX api_key_by_hash ON api_key (hash);
+CREATE UNIQUE INDEX api_key_by_former_hash ON api_key (former_hash);
 
 CREATE TABLE server_key (
     id INTEGER NOT NULL,

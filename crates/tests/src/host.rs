@@ -70,7 +70,18 @@ pub fn api_key(tenant: &str, role: Role) -> String {
 
 fn key_of(tenant: &str, role: Role, text: &str, id: ApiKeyId) -> ApiKey {
     let hash = KeyRing::new(&[SERVER_KEY]).api_key_hashes(text).next().expect("a hash");
-    ApiKey { id, tenant: tenant_id(tenant), name: role.to_string(), role, hash, created_at: start(), expires_at: None, revoked_at: None }
+    ApiKey {
+        id,
+        tenant: tenant_id(tenant),
+        name: role.to_string(),
+        role,
+        hash,
+        former: None,
+        created_at: start(),
+        expires_at: None,
+        revoked_at: None,
+        last_used_at: None,
+    }
 }
 
 impl Given for Host {

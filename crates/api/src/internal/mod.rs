@@ -1,6 +1,7 @@
 //! The internal surface, `/internal`: the host's backend and operators. API key, JSON, problems.
 
 mod activations;
+mod api_keys;
 mod forward_auth;
 mod introspection;
 mod people;
@@ -23,4 +24,5 @@ pub(crate) fn router() -> OpenApiRouter<Surfaces> {
         .merge(activations::router())
         .merge(people::router())
         .merge(security_events::router())
+        .merge(api_keys::router())
 }

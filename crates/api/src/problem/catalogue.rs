@@ -23,6 +23,7 @@ pub enum Kind {
     SessionEnded,
     AuthenticationOutdated,
     IdempotencyKeyUsed,
+    LastAdminKey,
     SignInExpired,
     BodyTooLarge,
     UnsupportedMediaType,
@@ -48,7 +49,7 @@ pub(super) struct Entry {
 
 impl Kind {
     /// Every kind, in the order of its status.
-    pub const ALL: [Self; 24] = [
+    pub const ALL: [Self; 25] = [
         Self::InvalidRequest,
         Self::Unauthenticated,
         Self::RoleTooLow,
@@ -66,6 +67,7 @@ impl Kind {
         Self::SessionEnded,
         Self::AuthenticationOutdated,
         Self::IdempotencyKeyUsed,
+        Self::LastAdminKey,
         Self::SignInExpired,
         Self::BodyTooLarge,
         Self::UnsupportedMediaType,
@@ -240,6 +242,13 @@ impl Kind {
                 title: "The request had its effect, and it can't be answered again",
                 explanation: "The first request under this idempotency key had its effect. A token that its answer bore has been used or replaced since, or what it made is over. Tokens are given anew only to a caller whose answer was lost. Nothing was changed.",
                 next: "Go on with what the first answer gave. If that answer is lost all the same, begin anew: a new sign-in, under a new idempotency key.",
+            },
+            Self::LastAdminKey => &Entry {
+                name: "last_admin_key",
+                code: 409_00061,
+                title: "This is the last API key of role admin",
+                explanation: "Without it nobody could manage the tenant's keys and policy over HTTP any more. Nothing was changed.",
+                next: "Make another key of role `admin` first. On the machine, `doorward api-key revoke` may revoke the last one, and `doorward api-key create` makes the next.",
             },
             Self::SignInExpired => &Entry {
                 name: "sign_in_expired",

@@ -1,6 +1,7 @@
 //! The wire types that the two own APIs share: snake_case JSON, RFC 3339 times in UTC, `null` for what isn't there.
 
 mod activation;
+mod api_key;
 mod device;
 mod event;
 mod gateway;
@@ -14,6 +15,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 pub(crate) use activation::{Activation, ActivationTaken, DeviceOnly, OfferDeclined, Trusted};
+pub(crate) use api_key::{ApiKey, ApiKeyShown};
 pub(crate) use device::{Device, DeviceDetail, device_name};
 pub(crate) use event::Event;
 pub(crate) use gateway::{Beat, Introspection, Results};

@@ -7,7 +7,7 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use crate::running::{Doorward, KEY, call, command};
+use crate::running::{Doorward, KEY, call, call_by, command};
 
 /// Exit code, stdout and stderr of a command.
 pub(crate) fn told(dir: &Path, arguments: &[&str]) -> (Option<i32>, String, String) {
@@ -180,4 +180,36 @@ fn commands_at_once_wait_for_each_other_where_no_server_runs() {
     let listed = answer(dir.path(), &["tenant", "list"]);
     let listed: Vec<_> = listed["items"].as_array().expect("a list").iter().map(|tenant| tenant["id"].as_str().expect("an id").to_owned()).collect();
     assert_eq!(listed, names);
+}
+
+#[test]
+fn keys_are_made_rotated_and_revoked_by_commands() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let dir = dir.path();
+    let (doorward, address) = serve(dir);
+    let verified = |key: &str| call_by(&address, key, "POST", "/internal/sessions/verify", &json!({"token": "x"})).0;
+    let made = answer(dir, &["api-key", "create", "gateway", "--role", "verify", "--expires-in", "90d"]);
+    let text = |from: &Value, at: &str| from.pointer(at).and_then(Value::as_str).unwrap_or_else(|| panic!("{at} in {from}")).to_owned();
+    let (id, first) = (text(&made, "/api_key/id"), text(&made, "/key"));
+    assert_eq!(verified(&first), 200, "by the running server, at once");
+    let second = text(&answer(dir, &["api-key", "rotate", &id, "--overlap", "1h"]), "/key");
+    assert_eq!((verified(&first), verified(&second)), (200, 200));
+    let (code, table, _) = told(dir, &["api-key", "list"]);
+    assert!(code == Some(0) && table.starts_with("KEY") && table.contains("gateway") && !table.contains("dwk_"), "{table}");
+    assert_eq!(answer(dir, &["api-key", "revoke", &id])["status"], "revoked");
+    assert_eq!((verified(&first), verified(&second)), (401, 401));
+    let (code, _, message) = told(dir, &["api-key", "rotate", &id]);
+    assert!(code == Some(1) && message.contains("doorward api-key list"), "{message}");
+    let (code, _, message) = told(dir, &["api-key", "create", "x", "--role", "verify", "--expires-in", "soon"]);
+    assert!(code == Some(2) && message.contains("90d"), "{message}");
+    // The last key of role admin: a key may not, the machine may, and makes the next.
+    let list = answer(dir, &["api-key", "list"]);
+    let admin = list["items"].as_array().and_then(|keys| keys.iter().find(|key| key["role"] == "admin")).expect("the first key");
+    let admin = admin["id"].as_str().expect("an id");
+    assert_eq!(call(&address, "DELETE", &format!("/internal/api-keys/{admin}"), &Value::Null).1["type"], "/problems/last_admin_key");
+    assert_eq!(answer(dir, &["api-key", "revoke", admin])["status"], "revoked");
+    assert_eq!(verified(KEY), 401);
+    let next = text(&answer(dir, &["api-key", "create", "operators", "--role", "admin"]), "/key");
+    assert_eq!(verified(&next), 200);
+    assert!(doorward.stop().1);
 }

@@ -87,8 +87,13 @@ pub(crate) fn get(address: &str, path: &str, headers: &str) -> (u16, String) {
 
 /// Status and JSON of a call with the first API key.
 pub(crate) fn call(address: &str, method: &str, path: &str, body: &Value) -> (u16, Value) {
+    call_by(address, KEY, method, path, body)
+}
+
+/// The same with another API key.
+pub(crate) fn call_by(address: &str, key: &str, method: &str, path: &str, body: &Value) -> (u16, Value) {
     let body = if body.is_null() { String::new() } else { body.to_string() };
-    let headers = format!("X-API-Key: {KEY}\r\nContent-Type: application/json\r\nContent-Length: {}\r\n", body.len());
+    let headers = format!("X-API-Key: {key}\r\nContent-Type: application/json\r\nContent-Length: {}\r\n", body.len());
     let (status, answer) = ask(address, method, path, &headers, &body);
     (status, serde_json::from_str(&answer).unwrap_or(Value::Null))
 }

@@ -313,7 +313,8 @@ impl Store for PostgresStore {
     }
 
     fn api_key(&self, hash: KeyedHash) -> BoxFuture<'_, Result<Option<Arc<ApiKey>>, StoreError>> {
-        static SQL: LazyLock<String> = LazyLock::new(|| format!("SELECT {} FROM api_key t WHERE t.hash = $1", ApiKey::TABLE.select_list("t")));
+        static SQL: LazyLock<String> =
+            LazyLock::new(|| format!("SELECT {} FROM api_key t WHERE t.hash = $1 OR t.former_hash = $1", ApiKey::TABLE.select_list("t")));
         let ask = Ask::new(SQL.as_str(), vec![hash.cell()]);
         Box::pin(async move { Ok(self.one(ask).await?.decode(Seal::Open)?.pop().map(Arc::new)) })
     }

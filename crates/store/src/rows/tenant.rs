@@ -207,8 +207,20 @@ impl Row for ApiKey {
         scope: Scope::Everywhere,
         key: 1,
         primary_key: None,
-        columns: &[blob("id"), text("tenant"), text("name"), text("role"), blob("hash"), int("created_at"), maybe(int("expires_at")), maybe(int("revoked_at"))],
-        indexes: &[("api_key_by_hash", true, "(hash)")],
+        columns: &[
+            blob("id"),
+            text("tenant"),
+            text("name"),
+            text("role"),
+            blob("hash"),
+            maybe(blob("former_hash")),
+            maybe(int("former_until")),
+            int("created_at"),
+            maybe(int("expires_at")),
+            maybe(int("revoked_at")),
+            maybe(int("last_used_at")),
+        ],
+        indexes: &[("api_key_by_hash", true, "(hash)"), ("api_key_by_former_hash", true, "(former_hash)")],
     };
 
     fn encode(&self) -> Vec<Value> {
@@ -218,9 +230,12 @@ impl Row for ApiKey {
             self.name.cell(),
             self.role.as_str().cell(),
             self.hash.cell(),
+            self.former.as_ref().map(|(hash, _)| hash.clone()).cell(),
+            self.former.as_ref().map(|(_, until)| *until).cell(),
             self.created_at.cell(),
             self.expires_at.cell(),
             self.revoked_at.cell(),
+            self.last_used_at.cell(),
         ]
     }
 
@@ -237,9 +252,11 @@ impl Row for ApiKey {
             name,
             role,
             hash: cells.hash()?,
+            former: cells.maybe(Cells::hash)?.zip(cells.maybe(Cells::time)?),
             created_at: cells.time()?,
             expires_at: cells.maybe(Cells::time)?,
             revoked_at: cells.maybe(Cells::time)?,
+            last_used_at: cells.maybe(Cells::time)?,
         })
     }
 

@@ -77,11 +77,12 @@ impl SqliteStore {
         let readers = Arc::new(Readers { connections, next: AtomicUsize::new(0) });
         let tenants = load::tenants(&connection)?.into_iter().map(|tenant| (tenant.id.clone(), Arc::new(tenant))).collect();
         let select = format!("SELECT {} FROM api_key t", ApiKey::TABLE.select_list("t"));
-        let keys = load::rows::<ApiKey>(&connection, Seal::Open, &select, [])?.into_iter().map(|key| (key.hash.clone(), Arc::new(key))).collect();
+        let mut directory = Directory { tenants, ..Directory::default() };
+        load::rows::<ApiKey>(&connection, Seal::Open, &select, [])?.into_iter().for_each(|key| directory.put(key));
         let shared = Arc::new(Shared {
             index: Index::new(),
             keys: ArcSwapOption::empty(),
-            directory: ArcSwap::from_pointee(Directory { tenants, keys }),
+            directory: ArcSwap::from_pointee(directory),
             broken: AtomicBool::new(false),
             reset_log: AtomicBool::new(false),
             long_log: AtomicI64::new(writer::LONG_LOG),
@@ -307,7 +308,7 @@ impl Store for SqliteStore {
             }
             batch.write(&Place::NOWHERE.change(ApiKey::TABLE, Write::Insert, key.encode()))?;
             let mut directory = batch.directory();
-            directory.keys.insert(key.hash.clone(), Arc::new(key));
+            directory.put(key);
             batch.set_directory(directory, false);
             Ok(true)
         }))

@@ -39,6 +39,23 @@ pub(super) struct Directory {
     pub(super) keys: HashMap<KeyedHash, Arc<ApiKey>>,
 }
 
+impl Directory {
+    /// Finds a key by its text's hash, and by the one that a rotation replaced.
+    pub(super) fn put(&mut self, key: ApiKey) {
+        let key = Arc::new(key);
+        let former = key.former.as_ref().map(|(hash, _)| hash.clone());
+        for hash in former.into_iter().chain([key.hash.clone()]) {
+            self.keys.insert(hash, Arc::clone(&key));
+        }
+    }
+
+    fn drop(&mut self, key: &ApiKey) {
+        for hash in key.former.iter().map(|(hash, _)| hash).chain([&key.hash]) {
+            self.keys.remove(hash);
+        }
+    }
+}
+
 /// What the writer shares with the readers.
 pub(super) struct Shared {
     pub(super) index: Index,
@@ -291,7 +308,7 @@ impl Batch<'_> {
             self.write(change)?;
         }
         let mut directory = self.directory();
-        directory.keys.extend(tenancy.keys.iter().map(|key| (key.hash.clone(), Arc::new(key.clone()))));
+        tenancy.keys.iter().for_each(|key| directory.put(key.clone()));
         directory.tenants.insert(tenancy.tenant.id.clone(), Arc::new(tenancy.tenant));
         self.set_directory(directory, false);
         Ok(())
@@ -343,10 +360,8 @@ impl Batch<'_> {
             self.write(change)?;
         }
         let mut directory = self.directory();
-        for key in &before.keys {
-            directory.keys.remove(&key.hash);
-        }
-        directory.keys.extend(after.keys.iter().map(|key| (key.hash.clone(), Arc::new(key.clone()))));
+        before.keys.iter().for_each(|key| directory.drop(key));
+        after.keys.iter().for_each(|key| directory.put(key.clone()));
         let tenant_changed = before.tenant != after.tenant;
         directory.tenants.insert(after.tenant.id.clone(), Arc::new(after.tenant));
         self.set_directory(directory, tenant_changed);

@@ -70,6 +70,10 @@ const TABLES: [Table; 5] = [
     Table {
         name: "another user's ids",
         exempt: &[
+            ("create_api_key", "an API key is the tenant's, and no user's"),
+            ("list_api_keys", "an API key is the tenant's, and no user's"),
+            ("revoke_api_key", "an API key is the tenant's, and no user's"),
+            ("rotate_api_key", "an API key is the tenant's, and no user's"),
             ("end_sessions", OWN_ALONE),
             ("end_user_sessions", NAMES_A_USER),
             ("erase_user", NAMES_A_USER),
@@ -108,6 +112,7 @@ const TABLES: [Table; 5] = [
             ("get_session", NO_BODY),
             ("get_sign_in", NO_BODY),
             ("get_user_device", NO_BODY),
+            ("list_api_keys", NO_BODY),
             ("list_devices", NO_BODY),
             ("list_events", NO_BODY),
             ("list_sessions", NO_BODY),
@@ -232,7 +237,7 @@ fn another_tenants(operation: &Operation, someone: &Someone, others: &Others) ->
 }
 
 /// What makes something of the key's own tenant, whatever it names: there is nothing foreign in it.
-const ACTS_IN_ITS_KEYS_TENANT: [&str; 3] = ["evaluate_sign_in", "open_session", "report_security_event"];
+const ACTS_IN_ITS_KEYS_TENANT: [&str; 4] = ["evaluate_sign_in", "open_session", "report_security_event", "create_api_key"];
 
 fn another_users_ids(operation: &Operation, someone: &Someone, others: &Others) -> Vec<(Ask, Holds)> {
     let by_token = operation.is_internal() && !operation.path.contains("{user_id}");

@@ -46,6 +46,9 @@ const ELSEWHERE: &[EventKind] = &[
     EventKind::TenantCreated,
     EventKind::TokensReissued,
     EventKind::DeviceTokenReused,
+    EventKind::ApiKeyCreated,
+    EventKind::ApiKeyRotated,
+    EventKind::ApiKeyRevoked,
     EventKind::AccountErased,
 ];
 

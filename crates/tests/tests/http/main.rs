@@ -1,6 +1,7 @@
 //! Stories over HTTP: hosts, people, operators and attackers at the real router, each story on every engine.
 
 mod alive;
+mod api_keys;
 mod attacks;
 mod attempts;
 mod batches;
@@ -72,6 +73,18 @@ stories! {
         one_step_up_of_many_leaves_one_token,
         a_step_up_is_refused_for_what_isnt_live_or_isnt_theirs,
         a_step_up_by_an_older_factor_takes_no_newer_one_back,
+    }
+    api_keys {
+        a_key_is_made_shown_once_and_does_what_its_role_says,
+        a_key_ends_at_its_end_to_the_microsecond,
+        a_revoked_key_is_refused_at_its_next_use,
+        a_rotated_keys_old_text_stays_good_for_its_overlap_alone,
+        the_last_admin_key_is_not_revoked_by_a_key,
+        a_key_that_ends_makes_none_that_outlives_it,
+        a_tenants_keys_are_its_own,
+        the_last_use_is_written_by_the_upkeep_once_in_a_while,
+        the_trail_names_who_changed_a_key,
+        bad_words_about_a_key_are_named,
     }
     attacks {
         a_skip_in_progress_doesnt_outlive_the_trust_it_rested_on,

@@ -24,6 +24,8 @@ pub(crate) struct Names {
     pub(crate) sign_in: String,
     pub(crate) offer: String,
     pub(crate) token: String,
+    /// Of the tenant, and not of the user.
+    pub(crate) api_key: String,
 }
 
 impl Someone {
@@ -34,8 +36,16 @@ impl Someone {
         let mut other = browser();
         let there = other.enter().await;
         let sign_in = other.evaluate().await.text_at("/id");
-        let names =
-            Names { user: user.to_owned(), device: there.device(), session: there.session(), sign_in, offer: caller.offer(), token: caller.token.clone() };
+        let made = host.ask("POST", "/internal/api-keys").key(&api_key(tenant, Role::Admin)).json(&json!({ "name": "a service", "role": "verify" }));
+        let names = Names {
+            user: user.to_owned(),
+            device: there.device(),
+            session: there.session(),
+            sign_in,
+            offer: caller.offer(),
+            token: caller.token.clone(),
+            api_key: made.await.expect(201).text_at("/api_key/id"),
+        };
         Self { host: host.clone(), tenant, user: user.to_owned(), caller, names }
     }
 
@@ -80,6 +90,7 @@ pub(crate) fn path_of(operation: &Operation, names: &Names, tenant: &str) -> Str
         path if path.contains("/devices/{id}") => &names.device,
         path if path.contains("/sessions/{id}") => &names.session,
         path if path.contains("/sign-ins/{id}") => &names.sign_in,
+        path if path.contains("/api-keys/{id}") => &names.api_key,
         path if path.contains("{id}") => panic!("what does {path} name?"),
         _ => "",
     };
@@ -108,6 +119,8 @@ pub(crate) fn body_of(operation: &Operation, names: &Names) -> Option<Value> {
         "complete_sign_in" | "trust_user_device" | "step_up" => with_code(),
         "report_security_event" => json!({ "type": "password_reset" }),
         "verify_sessions" | "heartbeat_sessions" => json!({ "tokens": [names.token] }),
+        "create_api_key" => json!({ "name": "another service", "role": "viewer" }),
+        "rotate_api_key" => json!({}),
         "verify_session" => json!({ "token": names.token }),
         id if operation.takes_body() => panic!("{id} has no sample: add one here"),
         _ => return None,

@@ -79,6 +79,11 @@ async fn provoke(host: &Host, kind: Kind) -> Option<Answer> {
             host.verify(&arrived).await;
             asked.await
         }
+        Kind::LastAdminKey => {
+            let keys = host.ask("GET", "/internal/api-keys").by(Role::Admin).await.expect(200).body;
+            let admin = keys["items"].as_array().and_then(|keys| keys.iter().find(|key| key["role"] == "admin").cloned()).expect("an admin's key");
+            host.ask("DELETE", &format!("/internal/api-keys/{}", admin["id"].as_str().expect("an id"))).by(Role::Admin).await
+        }
         Kind::IdempotencyKeyReused => {
             let asked = |user: &str| {
                 let body = json!({ "user_id": user, "ip": "203.0.113.7", "user_agent": "x" });

@@ -49,9 +49,11 @@ pub(crate) async fn a_closed_store_says_nothing_more(store: Arc<dyn Store>) {
         name: "late".to_owned(),
         role: doorward_domain::Role::Host,
         hash: KeyedHash { key: KeyId(1), hash: [0; 32] },
+        former: None,
         created_at: start(),
         expires_at: None,
         revoked_at: None,
+        last_used_at: None,
     };
     assert!(unavailable(store.add_api_key(key, None).await));
     assert!(unavailable(store.check_keys(vec![(KeyId(1), [1; 16])]).await));

@@ -14,9 +14,11 @@ fn key(number: u8) -> ApiKey {
         name: "the login".to_owned(),
         role: Role::Host,
         hash: KeyedHash { key: KeyId(7), hash: [number; 32] },
+        former: None,
         created_at: start(),
         expires_at: None,
         revoked_at: None,
+        last_used_at: None,
     }
 }
 
@@ -118,14 +120,24 @@ pub(crate) async fn an_api_key_is_found_by_its_hash_alone((store, home): (Arc<dy
     let kept: Vec<ApiKey> = Role::ALL
         .iter()
         .zip(1..)
-        .map(|(role, number)| ApiKey { role: *role, name: "é'\"".repeat(40), expires_at: Some(after(1)), revoked_at: Some(after(2)), ..key(number) })
+        .map(|(role, number)| ApiKey {
+            role: *role,
+            name: "é'\"".repeat(40),
+            former: Some((key(number + 100).hash, after(3))),
+            expires_at: Some(after(1)),
+            revoked_at: Some(after(2)),
+            last_used_at: Some(after(4)),
+            ..key(number)
+        })
         .collect();
     for key in &kept {
         assert!(store.add_api_key(key.clone(), None).await.expect("the store answers"));
     }
     let store = home.reopen(&store).await;
     for key in &kept {
-        assert_eq!(store.api_key(key.hash.clone()).await.expect("the store answers").as_deref(), Some(key));
+        for hash in [&key.hash, &key.former.as_ref().expect("the text before").0] {
+            assert_eq!(store.api_key(hash.clone()).await.expect("the store answers").as_deref(), Some(key));
+        }
         // The same hash under another server key is another hash.
         let other = KeyedHash { key: KeyId(8), ..key.hash.clone() };
         assert_eq!(store.api_key(other).await.expect("the store answers"), None);

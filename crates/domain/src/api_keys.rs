@@ -1,0 +1,111 @@
+//! What is done to API keys: make, rotate with an overlap, revoke.
+
+use crate::event::About;
+use crate::token::{KeyRef, Secret, Token};
+use crate::{Actor, ApiKey, ApiKeyId, ApiKeyToken, EventKind, KeyedHash, Moment, Refusal, Role, Tenancy, Timestamp};
+
+/// How many keys of a tenant may be good at once.
+pub const API_KEYS: usize = 1_000;
+/// How long the text that a rotation replaces stays good unless the caller says otherwise, in seconds.
+pub const OVERLAP_S: u32 = 86_400;
+/// The longest that it may, in seconds.
+pub const LONGEST_OVERLAP_S: u32 = 30 * 86_400;
+
+impl ApiKey {
+    /// Whether the text of this hash opens it at this moment: its own, or one that a rotation replaced and left good for a while.
+    #[must_use]
+    pub fn opens(&self, hash: &KeyedHash, now: Timestamp) -> bool {
+        let former = self.former.as_ref().is_some_and(|(former, until)| former == hash && now < *until);
+        self.is_live(now) && (self.hash == *hash || former)
+    }
+}
+
+impl Tenancy {
+    /// Makes a key. Its text is known here and never again.
+    ///
+    /// # Errors
+    /// `Invalid` for an end that has passed, or lies after the end of the key that makes it; or where there are too many.
+    pub fn create_key(&mut self, moment: &mut Moment<'_>, name: &str, role: Role, expires_at: Option<Timestamp>) -> Result<(ApiKey, ApiKeyToken), Refusal> {
+        let now = moment.now;
+        if expires_at.is_some_and(|end| end <= now) {
+            return Err(Refusal::invalid("expires_at", "range", "must lie ahead"));
+        }
+        // A key that ends can't live on by another that it makes.
+        let end = self.acting(moment).and_then(|key| key.expires_at);
+        if end.is_some_and(|end| expires_at.is_none_or(|expires_at| expires_at > end)) {
+            return Err(Refusal::invalid("expires_at", "range", "must be no later than the end of the key that makes this one"));
+        }
+        if self.keys.iter().filter(|key| key.is_live(now)).count() >= API_KEYS {
+            return Err(Refusal::invalid("name", "range", "is one too many: 1000 keys are good already; revoke one first"));
+        }
+        let id = ApiKeyId(moment.mint.uuid(now));
+        let token = Token { at: KeyRef { id }, secret: Secret::new(moment.mint.secret()) };
+        let hash = hash_of(moment, &token);
+        let tenant = self.tenant.id.clone();
+        let key = ApiKey { id, tenant, name: name.to_owned(), role, hash, former: None, created_at: now, expires_at, revoked_at: None, last_used_at: None };
+        self.keys.push(key.clone());
+        self.record(moment, EventKind::ApiKeyCreated, about(&key).with("expires_at", expires_at.map(|end| end.to_string())));
+        Ok((key, token))
+    }
+
+    /// Gives a key another text; the old one stays good for so long. Name, role and end stay.
+    ///
+    /// # Errors
+    /// `NotFound`, also for a key that isn't good any more.
+    pub fn rotate_key(&mut self, moment: &mut Moment<'_>, id: ApiKeyId, overlap_s: u32) -> Result<(ApiKey, ApiKeyToken), Refusal> {
+        let now = moment.now;
+        let token = Token { at: KeyRef { id }, secret: Secret::new(moment.mint.secret()) };
+        let hash = hash_of(moment, &token);
+        let key = self.keys.iter_mut().find(|key| key.id == id && key.is_live(now)).ok_or(Refusal::NotFound)?;
+        let until = now.plus_s(overlap_s.min(LONGEST_OVERLAP_S));
+        key.former = Some((std::mem::replace(&mut key.hash, hash), until));
+        let key = key.clone();
+        self.record(moment, EventKind::ApiKeyRotated, about(&key).with("old_until", until.to_string()));
+        Ok((key, token))
+    }
+
+    /// Revokes a key: both its texts are refused from the commit on. Revoking it again changes nothing.
+    ///
+    /// # Errors
+    /// `NotFound`; `LastAdminKey` where another key does it and no key of role `admin` would be left.
+    pub fn revoke_key(&mut self, moment: &mut Moment<'_>, id: ApiKeyId) -> Result<ApiKey, Refusal> {
+        let now = moment.now;
+        let key = self.keys.iter().find(|key| key.id == id).ok_or(Refusal::NotFound)?.clone();
+        if key.revoked_at.is_some() {
+            return Ok(key);
+        }
+        let admin = |key: &&ApiKey| key.role == Role::Admin && key.is_live(now);
+        let others = self.keys.iter().filter(admin).any(|key| key.id != id);
+        // A command on the machine may: it can also make the next one.
+        if admin(&&key) && !others && matches!(moment.actor, Actor::Key(..)) {
+            return Err(Refusal::LastAdminKey);
+        }
+        let mut revoked = key;
+        revoked.revoked_at = Some(now);
+        self.keys.iter_mut().filter(|key| key.id == id).for_each(|key| *key = revoked.clone());
+        self.record(moment, EventKind::ApiKeyRevoked, about(&revoked));
+        Ok(revoked)
+    }
+
+    /// Notes that keys were used.
+    pub fn note_key_uses(&mut self, uses: &[(ApiKeyId, Timestamp)]) {
+        for key in &mut self.keys {
+            let used = uses.iter().filter(|(id, _)| *id == key.id).map(|(_, at)| *at);
+            key.last_used_at = used.chain(key.last_used_at).max();
+        }
+    }
+
+    /// The key that acts, where one does.
+    fn acting(&self, moment: &Moment<'_>) -> Option<&ApiKey> {
+        let Actor::Key(id, _) = &moment.actor else { return None };
+        self.keys.iter().find(|key| key.id == *id)
+    }
+}
+
+fn hash_of(moment: &Moment<'_>, token: &ApiKeyToken) -> KeyedHash {
+    moment.keys.api_key_hashes(&token.reveal()).next().expect("a key ring has at least one key")
+}
+
+fn about(key: &ApiKey) -> About {
+    About::default().with("api_key_id", key.id.to_string()).with("name", key.name.as_str()).with("role", key.role.as_str())
+}
