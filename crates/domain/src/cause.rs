@@ -70,6 +70,8 @@ closed_set! {
         AccountDisabled = 31 "account_disabled",
         /// The account was enabled again: ends nothing.
         AccountEnabled = 32 "account_enabled",
+        /// The account was deleted, and all that was held of the person with it.
+        AccountDeleted = 40 "account_deleted",
     }
 }
 

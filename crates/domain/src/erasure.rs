@@ -1,7 +1,7 @@
 //! Erasure: an account's last rule. What it held is deleted, its data key with it, and a tombstone stays.
 
 use crate::event::About;
-use crate::{Account, AccountId, Count, DeviceStatus, EventKind, Moment, Shard, TenantId, Timestamp};
+use crate::{Account, AccountId, Applied, Cause, Count, DeviceStatus, EventKind, Moment, Shard, TenantId, Timestamp};
 
 /// What stays of an erased account beside its events, which name nobody any more.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,6 +34,14 @@ pub struct Erasure {
     pub activations_cancelled: usize,
 }
 
+/// As a security event it ended no less than any other.
+impl From<Erasure> for Applied {
+    fn from(erasure: Erasure) -> Self {
+        let Erasure { devices_untrusted, sessions_ended, activations_cancelled } = erasure;
+        Self { devices_untrusted, sessions_ended, activations_cancelled, kept: None, access_token: None }
+    }
+}
+
 impl Account {
     /// Erases the account: everything ends, the trail gets its last event, and the tombstone is all that is to stay.
     pub fn erase(&mut self, moment: &mut Moment<'_>) -> (Erasure, Tombstone) {
@@ -45,7 +53,7 @@ impl Account {
         self.head.sessions_gen += 1;
         self.head.trust_gen += 1;
         // Without details: they would be sealed under the key that goes.
-        self.record(moment, EventKind::AccountErased, About::default());
+        self.record(moment, EventKind::AccountErased, About::default().because(Cause::AccountDeleted));
         let head = &self.head;
         let tombstone = Tombstone {
             shard: head.shard,

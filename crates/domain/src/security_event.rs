@@ -42,6 +42,8 @@ closed_set! {
         AccountDisabled = 17 "account_disabled",
         /// The account was enabled again.
         AccountEnabled = 18 "account_enabled",
+        /// The account was deleted: the person is erased.
+        AccountDeleted = 19 "account_deleted",
     }
 }
 
@@ -84,7 +86,9 @@ impl SecurityEvent {
         use SessionsEnded::{All, AllButKept, None};
         let (trust, sessions) = match self {
             Self::PasswordChanged | Self::MfaRemoved | Self::MfaDisabled | Self::PasskeyRemoved => (true, AllButKept),
-            Self::PasswordReset | Self::CredentialCompromised | Self::RecoveryUsed | Self::MfaReset | Self::AccountDisabled => (true, All),
+            Self::PasswordReset | Self::CredentialCompromised | Self::RecoveryUsed | Self::MfaReset | Self::AccountDisabled | Self::AccountDeleted => {
+                (true, All)
+            }
             Self::MfaEnrolled | Self::PasskeyAdded | Self::RecoveryCodesRegenerated | Self::RoleElevated => (true, AllButKept),
             Self::EmailChanged | Self::PhoneChanged | Self::LoginLinked | Self::LoginUnlinked => (true, None),
             Self::AccountEnabled => (false, None),
@@ -105,9 +109,13 @@ impl SecurityEvent {
             | Self::LoginUnlinked
             | Self::RoleElevated => Leeway::Free,
             Self::PasswordChanged | Self::MfaRemoved | Self::MfaDisabled | Self::PasskeyRemoved => Leeway::StricterOnly,
-            Self::PasswordReset | Self::CredentialCompromised | Self::RecoveryUsed | Self::MfaReset | Self::AccountDisabled | Self::AccountEnabled => {
-                Leeway::Fixed
-            }
+            Self::PasswordReset
+            | Self::CredentialCompromised
+            | Self::RecoveryUsed
+            | Self::MfaReset
+            | Self::AccountDisabled
+            | Self::AccountEnabled
+            | Self::AccountDeleted => Leeway::Fixed,
         }
     }
 
@@ -122,7 +130,8 @@ impl SecurityEvent {
             | Self::PasskeyRemoved
             | Self::MfaReset
             | Self::LoginUnlinked
-            | Self::AccountDisabled => true,
+            | Self::AccountDisabled
+            | Self::AccountDeleted => true,
             Self::MfaEnrolled
             | Self::PasskeyAdded
             | Self::RecoveryCodesRegenerated
@@ -158,6 +167,7 @@ impl SecurityEvent {
             Self::RoleElevated => Cause::RoleElevated,
             Self::AccountDisabled => Cause::AccountDisabled,
             Self::AccountEnabled => Cause::AccountEnabled,
+            Self::AccountDeleted => Cause::AccountDeleted,
         }
     }
 }

@@ -6,6 +6,7 @@
 mod api_keys;
 mod devices;
 mod fence;
+mod people;
 mod reach;
 mod said;
 mod sessions;
@@ -43,6 +44,9 @@ pub(crate) enum Act {
     /// Lists a user's sessions and ends them
     #[command(subcommand)]
     Sessions(sessions::Sessions),
+    /// Erases a person
+    #[command(subcommand)]
+    Person(people::People),
     /// Ends all trust and all sessions of a tenant at once, after a breach
     Fence(fence::Fence),
 }
@@ -55,6 +59,7 @@ impl Act {
             Self::ApiKey(act) => act.perform(desk).await,
             Self::Devices(act) => act.perform(desk).await,
             Self::Sessions(act) => act.perform(desk).await,
+            Self::Person(act) => act.perform(desk).await,
             Self::Fence(act) => act.perform(desk).await,
         }
     }
@@ -66,6 +71,7 @@ impl Act {
             Self::ApiKey(_) => api_keys::COLUMNS,
             Self::Devices(_) => devices::COLUMNS,
             Self::Sessions(_) => sessions::COLUMNS,
+            Self::Person(_) => people::COLUMNS,
             Self::Fence(_) => fence::COLUMNS,
         }
     }
@@ -73,6 +79,7 @@ impl Act {
     /// What is asked before it is done, unless the command line says `--yes`.
     fn warning(&self) -> Option<String> {
         match self {
+            Self::Person(act) => act.warning(),
             Self::Fence(act) => act.warning(),
             _ => None,
         }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use clap::ArgMatches;
 use doorward_domain::ApiKeyId;
-use doorward_service::{Clock as _, Erased, Restored, Service, SystemClock, SystemEntropy};
+use doorward_service::{Clock as _, ErasureList as _, Restored, Service, SystemClock, SystemEntropy};
 use doorward_store::{Restoring, StoreError};
 use serde_json::{Value, json};
 
@@ -81,7 +81,7 @@ pub(crate) async fn restore(flags: &ArgMatches, storage: &Storage, log: &LogConf
     // Read before anything is copied.
     let ring = key_ring(keys, database)?;
     let erasures = Arc::new(ErasureFile::new(erasure_list.clone()));
-    let erased = erasures.lines().map_err(|error| Failure::new(format!("The erasure list can't be read, so nothing is restored: {error}")))?;
+    erasures.lines().await.map_err(|error| Failure::new(format!("The erasure list can't be read, so nothing is restored: {error}")))?;
     if let Some(folder) = to.parent().filter(|folder| !folder.as_os_str().is_empty()) {
         make_dir(folder).map_err(|error| Failure::new(format!("{} can't be made: {error}", folder.display())))?;
     }
@@ -96,16 +96,13 @@ pub(crate) async fn restore(flags: &ArgMatches, storage: &Storage, log: &LogConf
     let clock = Arc::new(SystemClock::new());
     let service = Service::new(restoring.open().map_err(no_backup)?, ring, Arc::<SystemClock>::clone(&clock), Arc::new(SystemEntropy::new()), erasures);
     let ended = match service.start().await {
-        Ok(()) => match erased_again(&service, &erased).await {
-            Ok(again) => ended(&service, &human(flags), kept).await.map(|ended| (ended, again)),
-            Err(said) => Err(said),
-        },
+        Ok(()) => ended(&service, &human(flags), kept).await,
         Err(error) => Err(Said::failed(error.to_string())),
     };
     service.close().await;
     // The copy's last connection closes with it.
     drop(service);
-    let (Ended { restored, .. }, again) = ended?;
+    let Ended { restored, erased_again: again } = ended?;
     let taken_at = restoring.taken_at().map(|at| at.to_string());
     restoring.finish(clock.now()).map_err(no_backup)?;
     let answer = json!({
@@ -125,25 +122,19 @@ pub(crate) async fn restore(flags: &ArgMatches, storage: &Storage, log: &LogConf
     print(flags, &answer, &words)
 }
 
-/// Erases again whom the backup brought back, and says how many they were.
-async fn erased_again(service: &Arc<Service>, erased: &[Erased]) -> Result<usize, Said> {
-    let mut again = 0;
-    for erased in erased {
-        let done = service.erase_again(erased).await;
-        again += usize::from(done.map_err(|_| Said::failed("Somebody on the erasure list could not be erased again; the log says why.".to_owned()))?);
-    }
-    Ok(again)
-}
-
 /// What a restore ended.
 pub(crate) struct Ended {
     pub(crate) restored: Restored,
+    /// How many people were erased again, by the erasure list.
+    pub(crate) erased_again: usize,
 }
 
-/// Ends what a restore brought back, whatever restored it.
+/// Ends what a restore brought back and erases again who was erased since, whatever restored it.
 pub(crate) async fn ended(service: &Arc<Service>, human: &str, kept: Vec<ApiKeyId>) -> Result<Ended, Said> {
     let unknown = |error| Said::of(error, || "One of the API keys to be kept is not in the database, so nothing was done. Correct --keep-api-key.".to_owned());
-    Ok(Ended { restored: service.end_what_was_restored(human, kept).await.map_err(unknown)? })
+    let restored = service.end_what_was_restored(human, kept).await.map_err(unknown)?;
+    let unread = |_| Said::failed("Not everybody on the erasure list could be erased again; the log says why. Do it once more.".to_owned());
+    Ok(Ended { restored, erased_again: service.erase_listed().await.map_err(unread)? })
 }
 
 async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, Failure> {

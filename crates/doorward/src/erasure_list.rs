@@ -1,14 +1,12 @@
 //! The erasure list: a file beside the database, to be kept apart from its backups, by which a restore erases people again.
 
 use std::fs::{File, OpenOptions};
-use std::future::Future;
 use std::io::{self, Write as _};
 use std::os::unix::fs::{FileExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
-use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use doorward_service::{Erased, ErasureList};
+use doorward_service::{Erased, ErasureList, Listed};
 
 /// A file with one JSON object a line. It is opened for each line, so that it may be moved away or replaced while we run.
 pub(crate) struct ErasureFile {
@@ -22,21 +20,10 @@ impl ErasureFile {
     pub(crate) fn new(path: PathBuf) -> Self {
         Self { path: Arc::new(path), writing: Arc::default() }
     }
-
-    /// What was written down; nothing where there is no file. A last line without an end was cut off before it was answered.
-    pub(crate) fn lines(&self) -> io::Result<Vec<Erased>> {
-        let text = match std::fs::read_to_string(&*self.path) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
-            read => read.map_err(|error| io::Error::new(error.kind(), format!("{}: {error}", self.path.display())))?,
-        };
-        let whole = text.rfind('\n').map_or("", |end| &text[..end]);
-        let bad = |number: usize, fault| io::Error::other(format!("{}, line {}: it {fault}", self.path.display(), number + 1));
-        whole.lines().enumerate().map(|(number, line)| line.parse().map_err(|fault| bad(number, fault))).collect()
-    }
 }
 
 impl ErasureList for ErasureFile {
-    fn record(&self, erased: Erased) -> Pin<Box<dyn Future<Output = io::Result<()>> + Send + '_>> {
+    fn record(&self, erased: Erased) -> Listed<'_, ()> {
         let (path, writing) = (Arc::clone(&self.path), Arc::clone(&self.writing));
         Box::pin(async move {
             let write = move || {
@@ -46,6 +33,22 @@ impl ErasureList for ErasureFile {
             tokio::task::spawn_blocking(write).await.map_err(io::Error::other)?
         })
     }
+
+    fn lines(&self) -> Listed<'_, Vec<Erased>> {
+        let path = Arc::clone(&self.path);
+        Box::pin(async move { tokio::task::spawn_blocking(move || read(&path)).await.map_err(io::Error::other)? })
+    }
+}
+
+/// What was written down; nothing where there is no file. A last line without an end was cut off before it was answered.
+fn read(path: &Path) -> io::Result<Vec<Erased>> {
+    let text = match std::fs::read_to_string(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
+        read => read.map_err(|error| io::Error::new(error.kind(), format!("{}: {error}", path.display())))?,
+    };
+    let whole = text.rfind('\n').map_or("", |end| &text[..end]);
+    let bad = |number: usize, fault| io::Error::other(format!("{}, line {}: it {fault}", path.display(), number + 1));
+    whole.lines().enumerate().map(|(number, line)| line.parse().map_err(|fault| bad(number, fault))).collect()
 }
 
 fn append(path: &Path, erased: &Erased) -> io::Result<()> {
@@ -86,13 +89,13 @@ mod tests {
         let list = ErasureFile::new(path.clone());
         list.record(erased(1)).await.expect("written");
         list.record(erased(2)).await.expect("written");
-        assert_eq!(list.lines().expect("it reads"), [erased(1), erased(2)]);
+        assert_eq!(list.lines().await.expect("it reads"), [erased(1), erased(2)]);
         let mut file = OpenOptions::new().append(true).open(&path).expect("it is there");
         file.write_all(b"{\"account\":\"01").expect("written");
-        assert_eq!(list.lines().expect("it reads"), [erased(1), erased(2)], "a line that a kill cut off was answered to nobody");
+        assert_eq!(list.lines().await.expect("it reads"), [erased(1), erased(2)], "a line that a kill cut off was answered to nobody");
         list.record(erased(3)).await.expect("written");
         assert!(std::fs::read_to_string(&path).expect("it is there").ends_with(&format!("\n{}\n", erased(3))), "the next one is whole");
-        assert!(list.lines().expect_err("a damaged line is not passed over").to_string().contains("line 3"));
+        assert!(list.lines().await.expect_err("a damaged line is not passed over").to_string().contains("line 3"));
         assert_eq!(std::fs::metadata(&path).expect("there").mode() & 0o777, 0o600);
     }
 
@@ -100,7 +103,7 @@ mod tests {
     async fn a_list_that_cant_be_written_says_where() {
         let dir = tempfile::tempdir().expect("a directory");
         let list = ErasureFile::new(dir.path().join("gone/doorward.db.erasures"));
-        assert_eq!(list.lines().expect("nobody was erased yet"), []);
+        assert_eq!(list.lines().await.expect("nobody was erased yet"), []);
         let failure = list.record(erased(1)).await.expect_err("there is no such directory");
         assert!(failure.to_string().contains("gone/doorward.db.erasures"), "{failure}");
     }

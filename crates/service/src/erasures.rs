@@ -51,8 +51,14 @@ impl FromStr for Erased {
 /// erases them again by this list.
 pub trait ErasureList: Send + Sync {
     /// Writes it down. Once it answers, the line survives a power cut.
-    fn record(&self, erased: Erased) -> Pin<Box<dyn Future<Output = std::io::Result<()>> + Send + '_>>;
+    fn record(&self, erased: Erased) -> Listed<'_, ()>;
+
+    /// Everything that was written down. An unreadable line is an error: whoever it names would stay.
+    fn lines(&self) -> Listed<'_, Vec<Erased>>;
 }
+
+/// What the erasure list will answer.
+pub type Listed<'a, T> = Pin<Box<dyn Future<Output = std::io::Result<T>> + Send + 'a>>;
 
 impl Service {
     /// Erases a person: their account, devices, sessions, sign-ins and offers are deleted and their data key destroyed; their
@@ -82,11 +88,27 @@ impl Service {
         Ok(outcome.transpose()?)
     }
 
+    /// Erases everybody on the erasure list whom a restored backup brought back, and says how many they were.
+    ///
+    /// # Errors
+    /// `Unavailable`, also where the list can't be read.
+    pub async fn erase_listed(self: &Arc<Self>) -> Result<usize, Error> {
+        let listed = self.erasures.lines().await.map_err(|error| {
+            tracing::error!(%error, "the erasure list can't be read, so whom a backup brought back stays");
+            Error::Unavailable
+        })?;
+        let mut again = 0;
+        for erased in &listed {
+            again += usize::from(self.erase_again(erased).await?);
+        }
+        Ok(again)
+    }
+
     /// Erases an account again that a restored backup brought back. `false` if it isn't there.
     ///
     /// # Errors
     /// `Unavailable`.
-    pub async fn erase_again(self: &Arc<Self>, erased: &Erased) -> Result<bool, Error> {
+    async fn erase_again(self: &Arc<Self>, erased: &Erased) -> Result<bool, Error> {
         let (service, now, mint) = (Arc::clone(self), self.clock.now(), self.entropy.mint());
         let rule = move |account: &mut Account| {
             let mut moment = Moment { now, actor: Actor::System, mint: mint.clone(), keys: &service.keys };

@@ -34,7 +34,7 @@ pub use access::{Access, Administrator, Backend, Operator};
 pub use devices::{DeviceDetail, DeviceName, Trusted};
 pub use doorward_agents::{Description, DeviceInfo, Kind, Version};
 pub use env::{Clock, Entropy, SystemClock, SystemEntropy};
-pub use erasures::{Erased, ErasureList};
+pub use erasures::{Erased, ErasureList, Listed};
 pub use error::Error;
 pub use events::EventView;
 pub use forward_auth::RequiredFactor;

@@ -13,7 +13,7 @@ pub(crate) struct Fence {
     /// In every tenant, in one write
     #[arg(long, conflicts_with = "tenant")]
     all: bool,
-    /// After a restore of PostgreSQL's own backup: end every API key too, and whatever else a restore brings back
+    /// After a restore of PostgreSQL's own backup: end every API key too, and erase again whom the erasure list names
     #[arg(long, requires = "all")]
     after_restore: bool,
     /// An API key that stays good after the restore, if you know that nobody ended it since; may be repeated
@@ -40,7 +40,8 @@ impl Fence {
         if self.after_restore {
             let kept: Vec<ApiKeyId> = self.keep_api_key.iter().map(|text| id(text)).collect::<Result<_, _>>()?;
             let ended = crate::backup::ended(&desk.service, &desk.human, kept).await?;
-            return Ok(json!({ "tenants_fenced": ended.restored.tenants, "api_keys_ended": ended.restored.keys_ended }));
+            let (tenants, keys) = (ended.restored.tenants, ended.restored.keys_ended);
+            return Ok(json!({ "tenants_fenced": tenants, "api_keys_ended": keys, "erased_again": ended.erased_again }));
         }
         if self.all {
             let fenced = desk.service.fence_all(&desk.human).await?;

@@ -18,6 +18,7 @@ fn a_backup_of_a_running_server_is_restored_and_revives_nothing() {
     answer(dir, &["devices", "hijack", "bob", &hijacked]);
     let (ended_token, _) = sign_in(&address, "carol");
     answer(dir, &["sessions", "end-all", "carol"]);
+    let (erased_token, _) = sign_in(&address, "dave");
     let made = answer(dir, &["backup", "copy.db"]);
     assert_eq!((&made["file"], &made["server_key_included"]), (&json!("copy.db"), &json!(false)));
     let copy = dir.join("copy.db");
@@ -30,6 +31,10 @@ fn a_backup_of_a_running_server_is_restored_and_revives_nothing() {
     // Ended after the backup: the restore must not bring it back.
     answer(dir, &["sessions", "end-all", "alice"]);
     assert!(!is_live(&address, &token));
+    let (code, _, message) = told(dir, &["person", "erase", "dave"]);
+    assert!(code == Some(2) && message.contains("--yes"), "{message}");
+    assert_eq!(answer(dir, &["person", "erase", "dave", "--yes"])["sessions_ended"], 1);
+    assert_eq!(answer(dir, &["person", "erase", "dave", "--yes"])["erased"], false);
 
     for (arguments, part) in [
         (&["backup", "copy.db"][..], "nothing is overwritten"),
@@ -57,14 +62,17 @@ fn a_backup_of_a_running_server_is_restored_and_revives_nothing() {
     }
     let restored = answer(dir, &["restore", "copy.db", "--actor", "grace"]);
     assert_eq!((&restored["tenants_fenced"], &restored["api_keys_ended"]), (&json!(1), &json!(1)), "{restored}");
-    assert_eq!(restored["taken_at"], made["taken_at"]);
+    assert_eq!((&restored["erased_again"], &restored["taken_at"]), (&json!(1), &made["taken_at"]), "dave was erased after the backup");
     assert_eq!(fs::metadata(dir.join("data/doorward.db")).expect("there").permissions().mode() & 0o777, 0o600);
     let (doorward, address) = serve(dir);
     let (status, _) = call(&address, "GET", "/internal/users/alice/devices", &Value::Null);
     assert_eq!(status, 401, "its API keys are ended, also the one that is given again at the start");
     assert_eq!(answer(dir, &["devices", "list", "alice"])["items"][0]["trust_ended_reason"], "tenant_fenced");
     assert_eq!(answer(dir, &["devices", "list", "bob"])["items"][0]["status"], "hijacked");
-    for user in ["alice", "bob", "carol"] {
+    assert_eq!(answer(dir, &["devices", "list", "dave"])["items"], json!([]));
+    let erased = [fs::read(dir.join("data/doorward.db")), fs::read(dir.join("data/doorward.db-wal"))];
+    assert!(erased.iter().flatten().all(|bytes| !bytes.windows(4).any(|word| word == b"dave")), "nothing names him");
+    for user in ["alice", "bob", "carol", "dave"] {
         assert_eq!(answer(dir, &["sessions", "list", user])["items"], json!([]));
     }
     assert!(doorward.stop().1);
@@ -73,7 +81,7 @@ fn a_backup_of_a_running_server_is_restored_and_revives_nothing() {
     fs::remove_file(dir.join("data/doorward.db")).expect("removed");
     answer(dir, &["restore", "copy.db", "--keep-api-key", &api_key_id(&copied)]);
     let (doorward, address) = serve(dir);
-    for token in [&token, &hijacked_token, &ended_token] {
+    for token in [&token, &hijacked_token, &ended_token, &erased_token] {
         let (status, verified) = call(&address, "POST", "/internal/sessions/verify", &json!({"token": token}));
         assert_eq!((status, &verified["active"]), (200, &json!(false)), "{KEY} is good, and {token} is not");
     }
@@ -119,5 +127,6 @@ fn what_can_not_be_restored_is_refused_with_what_to_do() {
         assert!(output.status.code() == Some(2) && message.contains(part), "{arguments:?}: {message}");
     }
     assert_eq!(answer(dir, &["fence", "--all", "--yes"])["items"][0]["id"], "acme");
-    assert_eq!(answer(dir, &["fence", "--all", "--after-restore", "--yes"])["tenants_fenced"], 1);
+    let ended = answer(dir, &["fence", "--all", "--after-restore", "--yes"]);
+    assert_eq!((&ended["tenants_fenced"], &ended["erased_again"]), (&json!(1), &json!(0)));
 }

@@ -1,14 +1,12 @@
 //! The outer world of a test: a clock that stands still until it is moved, and ids that are the same in every run.
 
-use std::future::Future;
 use std::io;
-use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use doorward_domain::{Mint, Timestamp};
 use doorward_service::env::{Clock, Entropy};
-use doorward_service::{Erased, ErasureList};
+use doorward_service::{Erased, ErasureList, Listed};
 
 /// A clock that stands still until it is moved.
 pub struct ManualClock(AtomicI64);
@@ -63,8 +61,13 @@ pub struct ErasureLines {
 impl ErasureLines {
     /// What was written down.
     #[must_use]
-    pub fn lines(&self) -> Vec<Erased> {
+    pub fn written(&self) -> Vec<Erased> {
         self.lines.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Writes a line as if another process had.
+    pub fn add(&self, erased: Erased) {
+        self.lines.lock().unwrap_or_else(PoisonError::into_inner).push(erased);
     }
 
     /// From now on nothing can be written, or can again.
@@ -74,11 +77,15 @@ impl ErasureLines {
 }
 
 impl ErasureList for ErasureLines {
-    fn record(&self, erased: Erased) -> Pin<Box<dyn Future<Output = io::Result<()>> + Send + '_>> {
+    fn record(&self, erased: Erased) -> Listed<'_, ()> {
         if self.full.load(Ordering::SeqCst) {
             return Box::pin(std::future::ready(Err(io::ErrorKind::StorageFull.into())));
         }
         self.lines.lock().unwrap_or_else(PoisonError::into_inner).push(erased);
         Box::pin(std::future::ready(Ok(())))
+    }
+
+    fn lines(&self) -> Listed<'_, Vec<Erased>> {
+        Box::pin(std::future::ready(Ok(self.written())))
     }
 }

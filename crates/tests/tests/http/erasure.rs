@@ -37,7 +37,7 @@ pub(crate) async fn an_erasure_may_be_repeated_and_a_user_never_seen_is_answered
     let before = host.rows().await;
     host.call("DELETE", "/internal/users/nobody").await.expect(204);
     assert_eq!(host.rows().await, before);
-    assert_eq!(host.erasures().lines().len(), 1, "only what was there is written down");
+    assert_eq!(host.erasures().written().len(), 1, "only what was there is written down");
 }
 
 pub(crate) async fn an_erasure_is_written_down_first_or_not_done(host: Host) {
@@ -49,7 +49,7 @@ pub(crate) async fn an_erasure_is_written_down_first_or_not_done(host: Host) {
     assert_eq!(host.inactive(&opened.token).await, None);
     host.erasures().be_full(false);
     host.call("DELETE", "/internal/users/ana").await.expect(204);
-    let lines = host.erasures().lines();
+    let lines = host.erasures().written();
     let line = lines[0].to_string();
     assert!(lines.len() == 1 && line.contains("acme") && !line.contains("ana\""), "it names the account and not the person: {line}");
 }
@@ -68,17 +68,49 @@ pub(crate) async fn an_ending_role_erases_and_no_other(host: Host) {
 /// A restored backup holds the erased again: the list, kept apart, names them.
 pub(crate) async fn who_comes_back_with_a_backup_is_erased_again_by_the_list(host: Host) {
     let opened = host.browser("ana").enter().await;
+    let ben = host.browser("ben").enter().await;
+    host.browser("carl").enter().await;
+    host.call("DELETE", "/internal/users/carl").await.expect(204);
     // What the list would say, had she been erased after the backup was taken.
-    host.erasures().be_full(false);
-    let listed = {
-        host.browser("ben").enter().await;
-        host.call("DELETE", "/internal/users/ben").await.expect(204);
-        host.erasures().lines().remove(0)
-    };
-    assert!(!host.service().erase_again(&listed).await.expect("it answers"), "ben is gone already");
     let key = AccountKey::User(tenant_id(ACME), user_id("ana"));
     let head = host.store().account(key, Need::default()).await.expect("the store answers").expect("ana").head.clone();
-    let erased = doorward_service::Erased { shard: head.shard, account: head.id, ..listed };
-    assert!(host.service().erase_again(&erased).await.expect("it answers"));
+    let listed = host.erasures().written().remove(0);
+    host.erasures().add(doorward_service::Erased { shard: head.shard, account: head.id, ..listed });
+    assert_eq!(host.service().erase_listed().await.expect("it answers"), 1, "carl is gone already");
     assert_eq!(host.inactive(&opened.token).await.as_deref(), Some("unknown"));
+    assert_eq!(host.inactive(&ben.token).await, None);
+    assert_eq!(host.service().erase_listed().await.expect("it answers"), 0, "it may be repeated");
+}
+
+pub(crate) async fn an_account_that_is_deleted_is_erased(host: Host) {
+    let laptop = {
+        let mut laptop = host.browser("ana");
+        laptop.enter_and_trust().await;
+        laptop
+    };
+    let opened = host.browser("ana").enter().await;
+    let (skipping, ben) = (laptop.evaluate().await, host.browser("ben").enter_and_trust().await);
+    let report = |body: serde_json::Value| host.call("POST", "/internal/users/ana/security-events").json(&body);
+    let body = json!({ "type": "account_deleted", "keep_session_id": opened.session(), "event_id": "evt-1" });
+    let answer = report(body.clone()).await.expect(200);
+    assert_eq!(
+        answer.body,
+        json!({ "devices_untrusted": 1, "sessions_ended": 2, "activations_cancelled": 1, "kept_session_id": null }),
+        "all, whatever was to be kept"
+    );
+    assert_eq!((host.inactive(&opened.token).await.as_deref(), host.inactive(&ben.token).await), (Some("unknown"), None));
+    laptop.clone().try_complete(&skipping, &json!({})).await.refused(404, "not_found");
+    // Reported again it finds nobody, writes nothing and is no failure.
+    let rows = host.rows().await;
+    assert_eq!(report(body).await.expect(200).body["sessions_ended"], 0);
+    assert_eq!((host.rows().await, host.erasures().written().len()), (rows, 1));
+    // The same user may start anew, as somebody unknown.
+    let sign_in = laptop.evaluate().await;
+    assert_eq!((sign_in.text_at("/decision").as_str(), &sign_in.body["device"]), ("challenge", &serde_json::Value::Null));
+    assert!(host.browser("ana").enter().await.is_in().await && !opened.is_in().await);
+    // What is no type is refused as ever, and where the list can't be written nothing is done.
+    host.erasures().be_full(true);
+    let rows = host.rows().await;
+    report(json!({ "type": "account_deleted" })).await.expect(503);
+    assert_eq!(host.rows().await, rows);
 }

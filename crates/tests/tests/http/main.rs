@@ -198,6 +198,7 @@ stories! {
         an_erasure_is_written_down_first_or_not_done,
         an_ending_role_erases_and_no_other,
         who_comes_back_with_a_backup_is_erased_again_by_the_list,
+        an_account_that_is_deleted_is_erased,
     }
     fences {
         a_fence_ends_everything_of_its_tenant_and_nothing_of_another,

@@ -69,7 +69,9 @@ impl Life {
 }
 
 pub(crate) async fn each_event_ends_what_its_row_says(host: Host) {
-    assert_eq!(TABLE.map(|(word, ..)| word.to_owned()).to_vec(), SecurityEvent::ALL.iter().map(|event| event.as_str().to_owned()).collect::<Vec<_>>());
+    // A deleted account has a story of its own: nothing of it is left to look at.
+    let told = TABLE.iter().map(|(word, ..)| *word).chain(["account_deleted"]);
+    assert_eq!(told.collect::<Vec<_>>(), SecurityEvent::ALL.iter().map(|event| event.as_str()).collect::<Vec<_>>());
     for (event, ends_trust, sessions) in TABLE {
         let mut life = Life::of(&host, event).await;
         let answer = report(&host, event, &json!({ "type": event, "keep_session_id": life.on_laptop.session() })).await.expect(200);
