@@ -1,9 +1,11 @@
 //! `/docs` and `/openapi.json`: the description, and Swagger UI over it, served from the binary alone.
 
 use axum::Router;
+use axum::body::Bytes;
 use axum::extract::Request;
 use axum::middleware::{Next, from_fn};
 use axum::response::Response;
+use axum::routing::get;
 use http::{HeaderValue, header};
 use utoipa_swagger_ui::{Config, SwaggerUi};
 
@@ -14,15 +16,19 @@ const CSP: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'unsa
 
 /// The description's paths.
 pub(crate) fn router() -> Router<Surfaces> {
-    let config = Config::default()
+    let config = Config::new(["/openapi.json"])
         .deep_linking(true)
         .display_request_duration(true)
         .doc_expansion("list")
         .filter(true)
         .validator_url("none")
         .persist_authorization(false);
-    let ui = SwaggerUi::new("/docs").url("/openapi.json", description()).config(config);
-    Router::new().merge(Router::<()>::from(ui).layer(from_fn(with_policy)).with_state(()))
+    // Written once: whoever asks for it again and again has it copied, not made.
+    let text = serde_json::to_string(&description()).expect("the description is JSON");
+    let text = Bytes::from(text);
+    let page = get(move || async move { ([(header::CONTENT_TYPE, "application/json")], text) });
+    let ui = Router::<()>::from(SwaggerUi::new("/docs").config(config)).route("/openapi.json", page);
+    Router::new().merge(ui.layer(from_fn(with_policy)).with_state(()))
 }
 
 async fn with_policy(request: Request, next: Next) -> Response {

@@ -155,7 +155,8 @@ impl Node {
         }
         let router = router.merge(self.health.checks()).layer((self.frame.clone(), self.guard.clone(), self.throttle.clone()));
         let (connections, refused) = (self.metrics.connections(name), self.metrics.connections_refused(name));
-        let listener = Listener { name, socket, router, tls, limits: self.limits, proxies: self.proxies.clone(), connections, refused };
+        let listener =
+            Listener { name, socket, router, frame: self.frame.clone(), tls, limits: self.limits, proxies: self.proxies.clone(), connections, refused };
         self.listeners.spawn(listener.serve(self.stop(), DRAIN));
     }
 

@@ -1,6 +1,8 @@
 //! The accept loop: bounded connections, bounded waiting, and an orderly end.
 
+mod bare;
 mod callers;
+mod gate;
 mod head_timer;
 mod roll;
 mod seldom;
@@ -22,8 +24,10 @@ use std::time::Duration;
 
 use axum::Router;
 use doorward_api::context::Peer;
+use doorward_api::layers::Frame;
+use doorward_api::problem::{Kind, Problem};
 use doorward_api::proxies::Proxies;
-use http::{HeaderValue, Request, header};
+use http::{HeaderValue, Request, Version, header};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
@@ -54,6 +58,18 @@ const MAX_HEADER_BYTES: usize = 16 * 1024;
 /// How many requests an HTTP/2 connection may have open.
 const MAX_STREAMS: u32 = 100;
 
+/// How many bytes of bodies an HTTP/2 connection, and one of its requests, may send unasked; and how many of an answer wait for it.
+const CONNECTION_WINDOW: u32 = 256 * 1024;
+const STREAM_WINDOW: u32 = 64 * 1024;
+const SEND_BUFFER: usize = 64 * 1024;
+
+/// How many requests an HTTP/2 connection may reset before they are read, and how many may be refused on it.
+const UNREAD_RESETS: usize = 20;
+const REFUSED_STREAMS: usize = 100;
+
+/// How many more requests a connection may abandon than it lets be answered.
+const ABANDONED: u64 = 100;
+
 /// How often an HTTP/2 connection is asked whether it is there.
 const PING_EVERY: Duration = Duration::from_secs(30);
 
@@ -66,6 +82,8 @@ pub(crate) struct Listener {
     pub(crate) name: &'static str,
     pub(crate) socket: TcpListener,
     pub(crate) router: Router,
+    /// Words what is refused before it reaches the router.
+    pub(crate) frame: Frame,
     pub(crate) tls: Option<Tls>,
     pub(crate) limits: Limits,
     /// The proxies that speak for many callers.
@@ -79,6 +97,7 @@ pub(crate) struct Listener {
 /// What the tasks of one listener's connections share.
 struct Door {
     router: Router,
+    frame: Frame,
     tls: Option<Tls>,
     limits: Limits,
     stop: CancellationToken,
@@ -88,10 +107,10 @@ struct Door {
 impl Listener {
     /// Accepts until `stop`, then waits for what is in flight, but no longer than `drain`.
     pub(crate) async fn serve(self, stop: CancellationToken, drain: Duration) {
-        let Self { name, socket, router, tls, limits, proxies, connections, refused } = self;
+        let Self { name, socket, router, frame, tls, limits, proxies, connections, refused } = self;
         // Else axum wraps each endpoint in its layers anew at every request.
         let router = router.with_state(());
-        let door = Arc::new(Door { router, tls, limits, stop: stop.clone(), roll: Roll::default() });
+        let door = Arc::new(Door { router, frame, tls, limits, stop: stop.clone(), roll: Roll::default() });
         let slots = Arc::new(Semaphore::new(limits.max_connections));
         let callers = Callers::new(limits.per_address, proxies);
         let tasks = TaskTracker::new();
@@ -174,19 +193,32 @@ impl Drop for Open {
     }
 }
 
-/// A request is in flight as long as this lives.
-struct Flight(Arc<Signs>);
+/// A request is in flight as long as this lives. Its caller has given it up if that ends before it was answered.
+struct Flight {
+    signs: Arc<Signs>,
+    answered: bool,
+}
 
 impl Flight {
     fn begin(signs: &Arc<Signs>) -> Self {
         signs.in_flight.fetch_add(1, Ordering::Relaxed);
-        Self(Arc::clone(signs))
+        Self { signs: Arc::clone(signs), answered: false }
+    }
+
+    fn land(mut self) {
+        self.answered = true;
     }
 }
 
 impl Drop for Flight {
     fn drop(&mut self) {
-        self.0.in_flight.fetch_sub(1, Ordering::Relaxed);
+        self.signs.in_flight.fetch_sub(1, Ordering::Relaxed);
+        if self.answered {
+            self.signs.answered.fetch_add(1, Ordering::Relaxed);
+        } else {
+            self.signs.abandoned.fetch_add(1, Ordering::Relaxed);
+            self.signs.waker.wake();
+        }
     }
 }
 
@@ -212,17 +244,34 @@ impl Door {
     /// Speaks HTTP until either side has had enough. Errors are the caller's: a reset, bad bytes, slow headers.
     async fn talk(&self, transport: Transport, peer: Peer) {
         let signs = Arc::new(Signs::default());
-        let (stream, outlet) = stream(transport, Arc::clone(&signs));
+        let (stream, outlet) = stream(transport, Arc::clone(&signs), self.frame.clone());
         let service = service_fn(|mut request: Request<Incoming>| {
             signs.begun.store(true, Ordering::Relaxed);
             signs.requests.fetch_add(1, Ordering::Relaxed);
             let flight = Flight::begin(&signs);
-            request.extensions_mut().insert(peer);
-            let answer = self.router.clone().call(request);
+            let http1 = request.version() < Version::HTTP_2;
+            let in_chunks = http1 && announce(&request, &signs);
+            let answer = match fault(&request) {
+                Some(problem) => Err(self.frame.refuse(problem)),
+                None => {
+                    request.extensions_mut().insert(peer);
+                    Ok(self.router.clone().call(request))
+                }
+            };
+            let last = in_chunks || answer.is_err();
             let signs = Arc::clone(&signs);
             async move {
-                let answer = answer.await;
-                drop(flight);
+                let mut answer = match answer {
+                    Ok(answer) => answer.await,
+                    Err(refusal) => Ok(refusal),
+                };
+                flight.land();
+                if let Ok(response) = &mut answer
+                    && last
+                    && http1
+                {
+                    response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+                }
                 if let Ok(response) = &answer
                     && response.headers().get(header::CONNECTION) == Some(&HeaderValue::from_static("close"))
                 {
@@ -238,7 +287,8 @@ impl Door {
         let _presence = self.roll.enter(&signs);
         poll_fn(|cx| {
             signs.waker.register(cx.waker());
-            if signs.cut.load(Ordering::Acquire) {
+            let abandoned = signs.abandoned.load(Ordering::Relaxed);
+            if signs.cut.load(Ordering::Acquire) || abandoned > ABANDONED + signs.answered.load(Ordering::Relaxed) {
                 return Poll::Ready(());
             }
             if !told && signs.ending.load(Ordering::Acquire) {
@@ -270,8 +320,34 @@ impl Door {
             .timer(TokioTimer::new())
             .max_concurrent_streams(MAX_STREAMS)
             .max_header_list_size(MAX_HEADER_BYTES as u32)
+            .initial_connection_window_size(CONNECTION_WINDOW)
+            .initial_stream_window_size(STREAM_WINDOW)
+            .max_send_buf_size(SEND_BUFFER)
+            .max_pending_accept_reset_streams(UNREAD_RESETS)
+            .max_local_error_reset_streams(REFUSED_STREAMS)
             .keep_alive_interval(PING_EVERY)
             .keep_alive_timeout(self.limits.header_timeout);
         builder
     }
+}
+
+/// Tells the reading side which body an HTTP/1 request announces. Whether it is its connection's last: where a body in chunks ends,
+/// the reading side doesn't know, so nothing may come after it.
+fn announce(request: &Request<Incoming>, signs: &Signs) -> bool {
+    let headers = request.headers();
+    let in_chunks = headers.contains_key(header::TRANSFER_ENCODING);
+    let length = headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
+    signs.announced.store(if in_chunks { gate::UNBOUNDED } else { length.unwrap_or(0) }, Ordering::Relaxed);
+    in_chunks
+}
+
+/// What is wrong with a request that hyper takes: RFC 9112 asks for one host, and the bound on headers is one for both versions.
+fn fault(request: &Request<Incoming>) -> Option<Problem> {
+    let headers = request.headers();
+    if headers.len() > MAX_HEADERS {
+        return Some(Problem::new(Kind::HeadersTooLarge));
+    }
+    let hosts = headers.get_all(header::HOST).iter().count();
+    let fits = hosts == 1 || hosts == 0 && request.version() != Version::HTTP_11;
+    (!fits).then(|| Problem::new(Kind::InvalidRequest).detail("A request has one Host header, no fewer and no more."))
 }

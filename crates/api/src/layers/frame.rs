@@ -9,9 +9,9 @@ use std::time::{Duration, Instant};
 
 use axum::body::Body;
 use axum::extract::{MatchedPath, Request};
-use axum::response::Response;
+use axum::response::{IntoResponse as _, Response};
 use http::header::{self, Entry, HeaderName};
-use http::{HeaderMap, HeaderValue, Method, StatusCode};
+use http::{HeaderMap, HeaderValue, Method, StatusCode, Uri};
 use tower::{Layer, Service};
 
 use crate::context::{RequestContext, RequestId, RequestIds};
@@ -52,6 +52,23 @@ impl Frame {
     #[must_use]
     pub fn new(ids: RequestIds, metrics: Metrics, show_values: bool) -> Self {
         Self(Arc::new(Parts { ids, metrics, show_values }))
+    }
+}
+
+impl Frame {
+    /// The answer to a request that never came to a handler, since its head can't be read or taken: nothing of it is repeated.
+    #[must_use]
+    pub fn refuse(&self, problem: Problem) -> Response {
+        let began = Instant::now();
+        let context = self.0.ids.receive(&HeaderMap::new(), &Uri::default());
+        let mut response = problem.into_response();
+        let problem = self.0.write_problem(&mut response, &context);
+        write_headers(response.headers_mut(), &context);
+        // No method has this one's label, `other`.
+        let (route, method, status, took) = (Route(None), Method::TRACE, response.status(), began.elapsed());
+        self.0.metrics.tally().answered(&route, &method, status, took);
+        log(&context, &route, &method, status, took, problem, true);
+        response
     }
 }
 
@@ -111,7 +128,9 @@ where
             write_headers(response.headers_mut(), &context);
             let (status, took) = (response.status(), began.elapsed());
             endpoint.tally.answered(&route, &method, status, took);
-            log(&context, &route, &method, status, took, problem);
+            // The throttle tells of an address once, however much it sends.
+            let quiet = status == StatusCode::TOO_MANY_REQUESTS || status.is_success() && QUIET.contains(&route.as_str());
+            log(&context, &route, &method, status, took, problem, quiet);
             drop(in_flight);
             Ok(response)
         })
@@ -174,8 +193,8 @@ fn write_headers(headers: &mut HeaderMap, context: &RequestContext) {
     }
 }
 
-/// One line for each answer: the matched route, never the path or the query.
-fn log(context: &RequestContext, route: &Route, method: &Method, status: StatusCode, took: Duration, problem: Option<Kind>) {
+/// One line for each answer, at `debug` where it is to be quiet: the matched route, never the path or the query.
+fn log(context: &RequestContext, route: &Route, method: &Method, status: StatusCode, took: Duration, problem: Option<Kind>, quiet: bool) {
     let route = route.as_str();
     macro_rules! line {
         ($level:expr) => {
@@ -196,7 +215,7 @@ fn log(context: &RequestContext, route: &Route, method: &Method, status: StatusC
     }
     if status.is_server_error() {
         line!(tracing::Level::WARN);
-    } else if status.is_success() && QUIET.contains(&route) {
+    } else if quiet {
         line!(tracing::Level::DEBUG);
     } else {
         line!(tracing::Level::INFO);

@@ -29,6 +29,7 @@ pub enum Kind {
     UnsupportedMediaType,
     IdempotencyKeyReused,
     TooManyRequests,
+    HeadersTooLarge,
     Internal,
     Unavailable,
 }
@@ -73,6 +74,7 @@ impl Kind {
         Self::UnsupportedMediaType,
         Self::IdempotencyKeyReused,
         Self::TooManyRequests,
+        Self::HeadersTooLarge,
         Self::Internal,
         Self::Unavailable,
     ];
@@ -284,6 +286,13 @@ impl Kind {
                 title: "Too many tries",
                 explanation: "This has been tried too often in too short a time.",
                 next: "Wait for the seconds in `Retry-After` (also in `retry_after`), then try again.",
+            },
+            Self::HeadersTooLarge => &Entry {
+                name: "headers_too_large",
+                code: 431_00031,
+                title: "The headers are too many or too large",
+                explanation: "A request has at most 64 headers, and these take at most 16 KiB together with its path.",
+                next: "Send fewer or shorter headers; a cookie that has grown is the usual cause.",
             },
             Self::Internal => &Entry {
                 name: "internal",

@@ -17,6 +17,11 @@ pub(super) struct Signs {
     pub(super) begun: AtomicBool,
     /// Requests whose answers aren't there yet.
     pub(super) in_flight: AtomicUsize,
+    /// Requests that were answered, and those that their callers gave up before.
+    pub(super) answered: AtomicU64,
+    pub(super) abandoned: AtomicU64,
+    /// How long a body the last head announced, until the reading side has taken note; HTTP/1 alone.
+    pub(super) announced: AtomicU64,
     /// Requests that came in so far.
     pub(super) requests: AtomicU64,
     /// How many waits for a request's headers there were; HTTP/1 alone tells.

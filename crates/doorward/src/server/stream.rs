@@ -5,6 +5,8 @@
 //! holds an answer back for as long as anything unread lies in its buffer, and drops it if the connection
 //! then closes: the answer to a refused header, or to a request with a stray line end after it, is lost.
 //!
+//! What comes in passes the gate; what it holds back is kept for the next look.
+//!
 //! Reading on at the end spares the caller a reset, which would destroy the answer it has not read yet.
 
 use std::io::{self, IoSlice};
@@ -14,11 +16,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
+use doorward_api::layers::Frame;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::Sleep;
 use tokio_rustls::server::TlsStream;
 
+use super::bare::dress;
+use super::gate::Gate;
 use super::signs::Signs;
 
 /// For how long a closed connection is read on, and for how many bytes.
@@ -27,6 +32,9 @@ const LINGER_BYTES: usize = 16 * 1024 * 1024;
 
 /// How many bytes wait for the end of the turn.
 const UNSENT_BYTES: usize = 64 * 1024;
+
+/// How many bytes may come without a new request among them. All that a connection may have open at once is less.
+const BARREN_BYTES: usize = 8 * 1024 * 1024;
 
 /// How much room an idle connection keeps for its next answer.
 const KEPT_BYTES: usize = 8 * 1024;
@@ -46,7 +54,15 @@ pub(super) struct Outlet(Arc<Mutex<Line>>);
 struct Line {
     transport: Transport,
     signs: Arc<Signs>,
+    frame: Frame,
+    gate: Gate,
+    /// What has come in and may not be read yet.
+    held: Vec<u8>,
+    /// The bytes that came since the last request, and which one that was.
+    since: (u64, usize),
     unsent: Vec<u8>,
+    /// Nothing more is written.
+    parted: bool,
     farewell: Option<Farewell>,
 }
 
@@ -57,8 +73,9 @@ struct Farewell {
 }
 
 /// Both sides of a new connection.
-pub(super) fn stream(transport: Transport, signs: Arc<Signs>) -> (Stream, Outlet) {
-    let line = Arc::new(Mutex::new(Line { transport, signs, unsent: Vec::new(), farewell: None }));
+pub(super) fn stream(transport: Transport, signs: Arc<Signs>, frame: Frame) -> (Stream, Outlet) {
+    let line = Line { transport, signs, frame, gate: Gate::new(), held: Vec::new(), since: (0, 0), unsent: Vec::new(), parted: false, farewell: None };
+    let line = Arc::new(Mutex::new(line));
     (Stream(Arc::clone(&line)), Outlet(line))
 }
 
@@ -101,6 +118,42 @@ impl Line {
     /// Makes room for more, if there is too much already.
     fn poll_room(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         if self.unsent.len() < UNSENT_BYTES { Poll::Ready(Ok(())) } else { self.poll_send(cx) }
+    }
+
+    /// Reads what the gate lets pass.
+    fn poll_read(&mut self, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let before = buffer.filled().len();
+        if self.held.is_empty() {
+            ready!(self.transport.poll_read(cx, buffer))?;
+            self.count(buffer.filled().len() - before)?;
+        } else {
+            let count = self.held.len().min(buffer.remaining());
+            buffer.put_slice(&self.held[..count]);
+            self.held.drain(..count);
+        }
+        let announced = self.signs.announced.swap(0, Ordering::Relaxed);
+        if announced > 0 {
+            self.gate.announce(announced);
+        }
+        let came = &mut buffer.filled_mut()[before..];
+        if came.is_empty() {
+            return Poll::Ready(Ok(()));
+        }
+        let passed = self.gate.pass(came);
+        if passed < came.len() {
+            self.held.splice(..0, came[passed..].iter().copied());
+            buffer.set_filled(before + passed);
+        }
+        self.signs.arrived.store(true, Ordering::Relaxed);
+        Poll::Ready(Ok(()))
+    }
+
+    /// Counts what came in. A caller that sends on and on and asks nothing is cut off, whatever it is that it sends.
+    fn count(&mut self, came: usize) -> io::Result<()> {
+        let requests = self.signs.requests.load(Ordering::Relaxed);
+        let before = if self.since.0 == requests { self.since.1 } else { 0 };
+        self.since = (requests, before + came);
+        if self.since.1 > BARREN_BYTES { Err(io::ErrorKind::ConnectionAborted.into()) } else { Ok(()) }
     }
 
     fn poll_farewell(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -152,13 +205,7 @@ impl Transport {
 
 impl AsyncRead for Stream {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        let mut line = lock(&self.0);
-        let before = buffer.filled().len();
-        let polled = line.transport.poll_read(cx, buffer);
-        if buffer.filled().len() > before {
-            line.signs.arrived.store(true, Ordering::Relaxed);
-        }
-        polled
+        lock(&self.0).poll_read(cx, buffer)
     }
 }
 
@@ -189,6 +236,11 @@ impl AsyncWrite for Stream {
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let mut line = lock(&self.0);
         if line.farewell.is_none() {
+            if !line.parted {
+                line.parted = true;
+                let Line { unsent, frame, .. } = &mut *line;
+                dress(unsent, frame);
+            }
             ready!(line.poll_send(cx))?;
             ready!(line.transport.poll_shutdown(cx))?;
             if line.signs.ending.load(Ordering::Relaxed) && !line.signs.refused.load(Ordering::Relaxed) {

@@ -1,5 +1,7 @@
 //! The accept loop over real sockets: its end, its limits, its answers to callers who misbehave.
 
+mod requests;
+
 use std::sync::atomic::AtomicUsize;
 
 use axum::response::IntoResponse;
@@ -36,12 +38,12 @@ async fn start(limits: Limits, drain: Duration) -> Running {
         .route("/read", post(|WholeBody(bytes): WholeBody| async move { bytes.len().to_string() }))
         .route("/refuse", post(|| async { Problem::unauthenticated(Challenge::ApiKey).into_response() }))
         .route("/peer", get(|peer: Peer| async move { peer.address.ip().to_string() }))
-        .layer((frame, Guard::new(metrics.clone())));
+        .layer((frame.clone(), Guard::new(metrics.clone()).time(limits.request_timeout)));
     let socket = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
     let address = socket.local_addr().expect("a bound socket");
     let stop = CancellationToken::new();
     let (connections, refused) = (metrics.connections("public"), metrics.connections_refused("public"));
-    let listener = Listener { name: "public", socket, router, tls: None, limits, proxies: Proxies::default(), connections, refused };
+    let listener = Listener { name: "public", socket, router, frame: frame.clone(), tls: None, limits, proxies: Proxies::default(), connections, refused };
     let task = tokio::spawn(listener.serve(stop.clone(), drain));
     Running { address, stop, task, metrics }
 }

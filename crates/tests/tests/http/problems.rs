@@ -13,13 +13,15 @@ use serde_json::{Value, json};
 use crate::operations::{Names, Someone, each};
 
 /// Kinds that nothing answers with over this router and so far.
-const ELSEWHERE: [Kind; 3] = [
+const ELSEWHERE: [Kind; 4] = [
     // A body that comes too slowly: the layers' own tests.
     Kind::RequestTimeout,
     // Waits for what needs it.
     Kind::SessionEnded,
-    // Throttles come later.
+    // Waits for hundreds of tries: `throttles`.
     Kind::TooManyRequests,
+    // Refused by the listener before anything is asked: its own tests.
+    Kind::HeadersTooLarge,
 ];
 
 async fn hijack(host: &Host, session: &SignedIn) {
@@ -104,7 +106,7 @@ async fn provoke(host: &Host, kind: Kind) -> Option<Answer> {
             host.lose_store().await;
             opened.get("/sessions").await
         }
-        Kind::RequestTimeout | Kind::SessionEnded | Kind::TooManyRequests => return None,
+        Kind::RequestTimeout | Kind::SessionEnded | Kind::TooManyRequests | Kind::HeadersTooLarge => return None,
     };
     Some(answer)
 }
