@@ -44,6 +44,8 @@ ids! {
     EventId,
     /// An API key.
     ApiKeyId,
+    /// A history of a tenant's feed: a restore begins another.
+    FeedEpoch,
 }
 
 /// The text is no canonical UUID. Surfaces answer it as they answer an unknown id.

@@ -4,7 +4,7 @@ use aws_lc_rs::digest;
 use uuid::Uuid;
 
 use crate::event::About;
-use crate::{AccountId, ApiKey, ApiKeyId, Event, EventId, EventKind, Moment, Policy, Shard, Tenant, TenantId};
+use crate::{AccountId, ApiKey, ApiKeyId, Event, EventId, EventKind, FeedEpoch, Moment, Policy, Shard, Tenant, TenantId};
 
 /// A tenant, its API keys, and the events that the rule adds.
 #[derive(Debug, Clone, PartialEq)]
@@ -28,7 +28,9 @@ impl Tenancy {
     /// A new tenant, with its first event.
     #[must_use]
     pub fn create(moment: &mut Moment<'_>, id: TenantId, policy: Policy) -> Self {
-        let tenant = Tenant { id, sessions_gen: 1, trust_gen: 1, fenced_at: None, policy, past_limits: vec![], last_event: 0, created_at: moment.now };
+        let feed_epoch = FeedEpoch(moment.mint.uuid(moment.now));
+        let tenant =
+            Tenant { id, sessions_gen: 1, trust_gen: 1, fenced_at: None, policy, past_limits: vec![], last_event: 0, feed_epoch, created_at: moment.now };
         let mut tenancy = Self::from(tenant);
         tenancy.record(moment, EventKind::TenantCreated, About::default());
         tenancy
@@ -65,9 +67,11 @@ impl Tenancy {
     }
 
     /// What follows from a restore: what the backup brought back may have been ended since, so everything ends, and with it
-    /// every API key but those that are kept by name. Answers how many keys that were.
+    /// every API key but those that are kept by name, and the feed begins a new epoch. Answers how many keys that were.
     pub fn end_what_was_restored(&mut self, moment: &mut Moment<'_>, kept: &[ApiKeyId]) -> usize {
         let now = moment.now;
+        // Whoever read the feed further than the backup reaches has to learn that it is another one now.
+        self.tenant.feed_epoch = FeedEpoch(moment.mint.uuid(now));
         let ended = self.keys.iter_mut().filter(|key| key.is_live(now) && !kept.contains(&key.id));
         let ended = ended.map(|key| key.revoked_at = Some(now)).count();
         self.end_all(moment, About::default().with("restored", true).with("api_keys_ended", ended));

@@ -1,7 +1,7 @@
 //! Tenants and the API keys that act in them: small, read everywhere, not sharded.
 
 use crate::codes::closed_set;
-use crate::{ApiKeyId, KeyedHash, PastLimits, Policy, TenantId, Timestamp};
+use crate::{ApiKeyId, FeedEpoch, KeyedHash, PastLimits, Policy, TenantId, Timestamp};
 
 /// One customer or application space.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,6 +20,8 @@ pub struct Tenant {
     pub past_limits: Vec<PastLimits>,
     /// The number of the last event of its own trail.
     pub last_event: i64,
+    /// The history that its feed belongs to.
+    pub feed_epoch: FeedEpoch,
     /// When it was made.
     pub created_at: Timestamp,
 }

@@ -6,6 +6,7 @@ CREATE TABLE tenant (
     policy TEXT NOT NULL,
     past_limits TEXT NOT NULL,
     last_event BIGINT NOT NULL,
+    feed_epoch BYTEA NOT NULL,
     created_at BIGINT NOT NULL,
     PRIMARY KEY (id)
 );
@@ -205,6 +206,30 @@ CREATE TABLE event (
     sign_in BYTEA,
     sealed BYTEA NOT NULL,
     PRIMARY KEY (shard, account, number)
+);
+
+CREATE TABLE feed (
+    tenant TEXT NOT NULL,
+    lane BIGINT NOT NULL,
+    position BIGINT NOT NULL,
+    chain BYTEA NOT NULL,
+    at_shard BIGINT NOT NULL,
+    at_account BYTEA NOT NULL,
+    last_number BIGINT NOT NULL,
+    events BIGINT NOT NULL,
+    at BIGINT NOT NULL,
+    digest BYTEA NOT NULL,
+    PRIMARY KEY (tenant, lane, position)
+);
+
+CREATE TABLE feed_head (
+    tenant TEXT NOT NULL,
+    lane BIGINT NOT NULL,
+    position BIGINT NOT NULL,
+    chain BYTEA NOT NULL,
+    anchor_position BIGINT NOT NULL,
+    anchor_chain BYTEA NOT NULL,
+    PRIMARY KEY (tenant, lane)
 );
 
 CREATE TABLE once (

@@ -6,6 +6,7 @@ CREATE TABLE tenant (
     policy TEXT NOT NULL,
     past_limits TEXT NOT NULL,
     last_event INTEGER NOT NULL,
+    feed_epoch BLOB NOT NULL,
     created_at INTEGER NOT NULL,
     PRIMARY KEY (id)
 ) STRICT, WITHOUT ROWID;
@@ -205,6 +206,30 @@ CREATE TABLE event (
     sign_in BLOB,
     sealed BLOB NOT NULL,
     PRIMARY KEY (shard, account, number)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE feed (
+    tenant TEXT NOT NULL,
+    lane INTEGER NOT NULL,
+    position INTEGER NOT NULL,
+    chain BLOB NOT NULL,
+    at_shard INTEGER NOT NULL,
+    at_account BLOB NOT NULL,
+    last_number INTEGER NOT NULL,
+    events INTEGER NOT NULL,
+    at INTEGER NOT NULL,
+    digest BLOB NOT NULL,
+    PRIMARY KEY (tenant, lane, position)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE feed_head (
+    tenant TEXT NOT NULL,
+    lane INTEGER NOT NULL,
+    position INTEGER NOT NULL,
+    chain BLOB NOT NULL,
+    anchor_position INTEGER NOT NULL,
+    anchor_chain BLOB NOT NULL,
+    PRIMARY KEY (tenant, lane)
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE once (

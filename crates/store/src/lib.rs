@@ -5,6 +5,7 @@
 
 mod changes;
 mod error;
+mod feed;
 mod inspect;
 mod migration;
 mod need;
@@ -21,8 +22,11 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use doorward_domain::{
-    Account, ApiKey, BudgetId, Head, KeyId, KeyRing, KeyedHash, Quota, SessionRef, SignIn, SignInId, Spent, Tenancy, Tenant, TenantId, Timestamp, Tombstone,
+    Account, ApiKey, BudgetId, FeedCheck, FeedEvent, FeedHead, Head, KeyId, KeyRing, KeyedHash, Lane, Link, Quota, SessionRef, SignIn, SignInId, Spent,
+    Tenancy, Tenant, TenantId, Timestamp, Tombstone,
 };
+
+use tokio::sync::watch;
 
 pub use error::StoreError;
 pub use inspect::{Inspection, Schema, inspect};
@@ -122,6 +126,22 @@ pub trait Store: Send + Sync {
 
     /// Records a moment as the latest, unless a later one is recorded.
     fn record_moment(&self, at: Timestamp) -> BoxFuture<'_, Result<(), StoreError>>;
+
+    /// Where the lanes of a tenant's feed stand, those in which there is something, in order.
+    fn feed_heads(&self, tenant: TenantId) -> BoxFuture<'_, Result<Vec<FeedHead>, StoreError>>;
+
+    /// Events of a tenant's feed: of each lane, those after a position, so many at most, in their order and none left out.
+    /// [`StoreError::Corrupt`] where one is gone, which is also what pruning looks like to those who are behind it.
+    fn feed(&self, tenant: TenantId, after: Vec<(Lane, i64)>, limit: u16) -> BoxFuture<'_, Result<Vec<FeedEvent>, StoreError>>;
+
+    /// Compares so many entries of a lane, from a link on, with what was written, and with a later link that is known from before.
+    fn check_feed(&self, tenant: TenantId, lane: Lane, links: (Link, Option<Link>), limit: u16) -> BoxFuture<'_, Result<FeedCheck, StoreError>>;
+
+    /// How many events lie in the trails of a lane's shards, and how many all tenants' feeds know of there: in one snapshot.
+    fn count_events(&self, lane: Lane) -> BoxFuture<'_, Result<(i64, i64), StoreError>>;
+
+    /// Changes with each commit of this process that may have added to a feed.
+    fn bell(&self) -> watch::Receiver<()>;
 
     /// Removes records of requests that were made before then, so many at most. Answers how many.
     fn prune_once(&self, before: Timestamp, limit: u16) -> BoxFuture<'_, Result<u64, StoreError>>;

@@ -94,6 +94,13 @@ fn about(table: &Table, own: &[Value]) -> Vec<u8> {
     about
 }
 
+/// Values as bytes, from which they follow.
+pub(crate) fn written(values: &[Value]) -> Vec<u8> {
+    let mut bytes = vec![];
+    values.iter().for_each(|value| write(&mut bytes, value));
+    bytes
+}
+
 /// One value: its kind, then its bytes, with their length where it varies.
 fn write(to: &mut Vec<u8>, value: &Value) {
     let mut prefixed = |kind: u8, bytes: &[u8]| {

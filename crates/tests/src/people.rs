@@ -3,8 +3,8 @@
 use std::sync::{Arc, LazyLock};
 
 use doorward_domain::{
-    AccessToken, Account, Actor, Attempt, Completion, DeviceId, Factor, Fingerprint, KeyRing, MfaMethod, Mint, Moment, NewAccount, Opened, Policy, Preset,
-    Refusal, Rules, SecondFactor, Seen, SessionId, SessionStatus, SignIn, SignInId, Tenant, TenantId, Timestamp,
+    AccessToken, Account, Actor, Attempt, Completion, DeviceId, Factor, FeedEpoch, Fingerprint, KeyRing, MfaMethod, Mint, Moment, NewAccount, Opened, Policy,
+    Preset, Refusal, Rules, SecondFactor, Seen, SessionId, SessionStatus, SignIn, SignInId, Tenant, TenantId, Timestamp,
 };
 use doorward_store::{AccountKey, Need, Rows, Store, StoreError};
 use uuid::Uuid;
@@ -47,6 +47,7 @@ pub fn tenant(slug: &str) -> Tenant {
         policy: Policy::preset(Preset::Consumer),
         past_limits: vec![],
         last_event: 0,
+        feed_epoch: FeedEpoch(Uuid::nil()),
         created_at: start(),
     }
 }

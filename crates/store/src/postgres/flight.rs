@@ -53,6 +53,11 @@ pub(super) struct Answer {
 }
 
 impl Answer {
+    /// The rows, as cells.
+    pub(super) fn cells(&self) -> Result<Vec<Vec<Value>>, StoreError> {
+        self.rows.iter().map(|row| cells(row, 0, row.len())).collect()
+    }
+
     /// The rows, decoded.
     pub(super) fn decode<R: Row>(&self, seal: Seal<'_>) -> Result<Vec<R>, StoreError> {
         self.rows.iter().map(|row| decode(row, seal, 0, row.len())).collect()

@@ -2,6 +2,7 @@
 
 mod address;
 mod fault;
+mod feed;
 mod flight;
 mod gates;
 mod inspect;
@@ -18,8 +19,11 @@ use std::sync::{Arc, LazyLock};
 
 use arc_swap::ArcSwapOption;
 use doorward_domain::{
-    Account, ApiKey, BudgetId, Head, KeyId, KeyRing, KeyedHash, Quota, SessionRef, Shard, SignIn, SignInId, Spent, Tenancy, Tenant, TenantId, Timestamp,
+    Account, ApiKey, BudgetId, FeedCheck, FeedEvent, FeedHead, Head, KeyId, KeyRing, KeyedHash, Lane, Link, Quota, SessionRef, Shard, SignIn, SignInId, Spent,
+    Tenancy, Tenant, TenantId, Timestamp,
 };
+
+use tokio::sync::watch;
 
 use crate::changes::{Change, Place, Write, changes, erasure, tenancy_changes};
 use crate::row::{Row as _, ToCell as _};
@@ -42,6 +46,8 @@ pub(crate) struct PostgresStore {
     database: Arc<Database>,
     /// What accounts are sealed under, once it is found to fit.
     keys: ArcSwapOption<KeyRing>,
+    /// Rung after each commit that may have added to a feed.
+    bell: watch::Sender<()>,
 }
 
 impl PostgresStore {
@@ -52,7 +58,7 @@ impl PostgresStore {
         server::check(&mut connection).await.map_err(fault::Fault::at_opening)?;
         migrate::migrate(&mut connection, crate::migration::POSTGRES).await.map_err(fault::Fault::at_opening)?;
         drop(connection);
-        Ok(Arc::new(Self { database, keys: ArcSwapOption::empty() }))
+        Ok(Arc::new(Self { database, keys: ArcSwapOption::empty(), bell: watch::Sender::default() }))
     }
 
     /// The server's keys.
@@ -78,12 +84,14 @@ impl PostgresStore {
             let once = account.once.clone();
             let verdict = catch_unwind(AssertUnwindSafe(|| rule(&mut account))).map_err(|panic| StoreError::Panicked(message(&*panic)))?;
             let writes = match verdict {
-                Verdict::Commit => changes(before.as_ref(), &once, &account, &keys).into_iter().map(write).collect(),
+                Verdict::Commit => feed::writes(&account.head.tenant, changes(before.as_ref(), &once, &account, &keys), &keys),
                 Verdict::Refuse => vec![],
             };
             Ok(Step { answer: Some(Arc::new(account)), writes })
         };
-        self.database.change(Some(at.shard()), first, judge).await
+        let changed = self.database.change(Some(at.shard()), first, judge).await?;
+        self.bell.send_replace(());
+        Ok(changed)
     }
 
     async fn remove_one(&self, at: AccountKey, need: Need, decision: Erasing) -> Result<bool, StoreError> {
@@ -93,10 +101,12 @@ impl PostgresStore {
             let Loaded::There(before) = loading.assemble(&keys, answers)? else { return Ok(Step { answer: false, writes: vec![] }) };
             let mut account = before.clone();
             let decided = catch_unwind(AssertUnwindSafe(|| decision(&mut account))).map_err(|panic| StoreError::Panicked(message(&*panic)))?;
-            let writes = decided.map(|tombstone| erasure(&before, &account, &tombstone, &keys).into_iter().map(write).collect());
+            let writes = decided.map(|tombstone| feed::writes(&account.head.tenant, erasure(&before, &account, &tombstone, &keys), &keys));
             Ok(Step { answer: true, writes: writes.unwrap_or_default() })
         };
-        self.database.change(Some(at.shard()), first, judge).await
+        let removed = self.database.change(Some(at.shard()), first, judge).await?;
+        self.bell.send_replace(());
+        Ok(removed)
     }
 
     async fn one(&self, ask: Ask) -> Result<Answer, StoreError> {
@@ -161,31 +171,40 @@ impl PostgresStore {
     }
 
     async fn govern_one(&self, id: TenantId, decision: Governing) -> Result<bool, StoreError> {
+        let keys = self.keys()?;
         let judge = move |answers: &[Answer]| {
             let Some(before) = load::tenancy_answered(answers)? else { return Ok(Step { answer: false, writes: vec![] }) };
             let mut tenancy = before.clone();
             let verdict = catch_unwind(AssertUnwindSafe(|| decision(&mut tenancy))).map_err(|panic| StoreError::Panicked(message(&*panic)))?;
             let writes = match verdict {
-                Verdict::Commit => tenancy_changes(Some(&before), &tenancy).into_iter().map(write).collect(),
+                Verdict::Commit => feed::writes(&before.tenant.id, tenancy_changes(Some(&before), &tenancy), &keys),
                 Verdict::Refuse => vec![],
             };
             Ok(Step { answer: true, writes })
         };
-        self.database.change(None, load::tenancy(&id), judge).await
+        let governed = self.database.change(None, load::tenancy(&id), judge).await?;
+        self.bell.send_replace(());
+        Ok(governed)
     }
 
     async fn govern_every(&self, decision: GoverningAll) -> Result<(), StoreError> {
+        let keys = self.keys()?;
         let judge = move |answers: &[Answer]| {
             let before = load::tenancies_answered(answers)?;
             let mut after = before.clone();
             let verdict = catch_unwind(AssertUnwindSafe(|| decision(&mut after))).map_err(|panic| StoreError::Panicked(message(&*panic)))?;
             let writes = match verdict {
-                Verdict::Commit => before.iter().zip(&after).flat_map(|(before, after)| tenancy_changes(Some(before), after)).map(write).collect(),
+                Verdict::Commit => {
+                    let changed = before.iter().zip(&after).map(|(before, after)| (&before.tenant.id, tenancy_changes(Some(before), after)));
+                    changed.flat_map(|(tenant, changes)| feed::writes(tenant, changes, &keys)).collect()
+                }
                 Verdict::Refuse => vec![],
             };
             Ok(Step { answer: (), writes })
         };
-        self.database.change(None, load::tenancies(), judge).await
+        self.database.change(None, load::tenancies(), judge).await?;
+        self.bell.send_replace(());
+        Ok(())
     }
 
     async fn add_key(&self, key: ApiKey, once: Option<String>) -> Result<bool, StoreError> {
@@ -297,11 +316,15 @@ impl Store for PostgresStore {
     }
 
     fn found(&self, tenancy: Tenancy) -> BoxFuture<'_, Result<(), StoreError>> {
-        let writes: Vec<Ask> = tenancy_changes(None, &tenancy).into_iter().map(write).collect();
-        let judge = move |answers: &[Answer]| {
-            if answers[0].rows.is_empty() { Ok(Step { answer: (), writes: writes.clone() }) } else { Err(StoreError::Exists) }
-        };
-        Box::pin(self.database.change(None, vec![load::tenant(&tenancy.tenant.id, Lock::Yes)], judge))
+        Box::pin(async move {
+            let writes = feed::writes(&tenancy.tenant.id, tenancy_changes(None, &tenancy), &*self.keys()?);
+            let judge = move |answers: &[Answer]| {
+                if answers[0].rows.is_empty() { Ok(Step { answer: (), writes: writes.clone() }) } else { Err(StoreError::Exists) }
+            };
+            self.database.change(None, vec![load::tenant(&tenancy.tenant.id, Lock::Yes)], judge).await?;
+            self.bell.send_replace(());
+            Ok(())
+        })
     }
 
     fn govern(&self, id: TenantId, decision: Governing) -> BoxFuture<'_, Result<bool, StoreError>> {
@@ -346,6 +369,34 @@ impl Store for PostgresStore {
             WHERE CAST(meta.value AS BIGINT) < CAST(excluded.value AS BIGINT)";
         let ask = Ask::new(later, vec![LATEST_MOMENT.cell(), at.micros().to_string().cell()]);
         Box::pin(async move { self.database.write(ask).await.map(drop) })
+    }
+
+    fn feed_heads(&self, tenant: TenantId) -> BoxFuture<'_, Result<Vec<FeedHead>, StoreError>> {
+        Box::pin(async move { self.one(feed::heads(&tenant)).await?.decode(Seal::Open) })
+    }
+
+    fn feed(&self, tenant: TenantId, after: Vec<(Lane, i64)>, limit: u16) -> BoxFuture<'_, Result<Vec<FeedEvent>, StoreError>> {
+        Box::pin(async move {
+            let keys = self.keys()?;
+            let asks = after.iter().map(|(lane, position)| feed::events(&tenant, *lane, *position, limit)).collect();
+            feed::events_answered(&keys, &after, &self.database.read(asks).await?)
+        })
+    }
+
+    fn check_feed(&self, tenant: TenantId, lane: Lane, links: (Link, Option<Link>), limit: u16) -> BoxFuture<'_, Result<FeedCheck, StoreError>> {
+        Box::pin(async move {
+            let keys = self.keys()?;
+            let answers = self.database.read(feed::entries(&tenant, lane, links.0, limit)).await?;
+            feed::entries_answered(&keys, &tenant, links, limit, &answers)
+        })
+    }
+
+    fn count_events(&self, lane: Lane) -> BoxFuture<'_, Result<(i64, i64), StoreError>> {
+        Box::pin(async move { feed::counted(&self.one(feed::counts(lane)).await?) })
+    }
+
+    fn bell(&self) -> watch::Receiver<()> {
+        self.bell.subscribe()
     }
 
     fn prune_once(&self, before: Timestamp, limit: u16) -> BoxFuture<'_, Result<u64, StoreError>> {

@@ -4,6 +4,7 @@ mod account;
 mod budget;
 mod device;
 mod event;
+mod feed;
 mod offer;
 mod once;
 mod session;
@@ -19,7 +20,7 @@ use crate::row::{Row, Table};
 /// Every table, in the order in which they are made.
 #[must_use]
 pub fn tables() -> Vec<&'static Table> {
-    use doorward_domain::{ApiKey, Device, Event, Head, Offer, Once, Raise, Reported, Session, SignIn, Tenant, Tombstone};
+    use doorward_domain::{ApiKey, Device, Event, FeedEntry, FeedHead, Head, Offer, Once, Raise, Reported, Session, SignIn, Tenant, Tombstone};
     vec![
         Tenant::TABLE,
         ApiKey::TABLE,
@@ -34,6 +35,8 @@ pub fn tables() -> Vec<&'static Table> {
         Raise::TABLE,
         Reported::TABLE,
         Event::TABLE,
+        FeedEntry::TABLE,
+        FeedHead::TABLE,
         Once::TABLE,
         budget::BUDGET,
         Tombstone::TABLE,

@@ -1,6 +1,6 @@
 //! What is small and not sharded: tenants with their policies, API keys, the server keys seen, and facts about the store.
 
-use doorward_domain::{ApiKey, ApiKeyId, Binding, Limits, MfaMethod, PastLimits, Policy, Preset, Role, Rules, Tenant, TenantId, Timestamp};
+use doorward_domain::{ApiKey, ApiKeyId, Binding, FeedEpoch, Limits, MfaMethod, PastLimits, Policy, Preset, Role, Rules, Tenant, TenantId, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::StoreError;
@@ -167,6 +167,7 @@ impl Row for Tenant {
             text("policy"),
             text("past_limits"),
             int("last_event"),
+            blob("feed_epoch"),
             int("created_at"),
         ],
         indexes: &[],
@@ -181,6 +182,7 @@ impl Row for Tenant {
             policy_text(&self.policy).cell(),
             past_limits_text(&self.past_limits).cell(),
             self.last_event.cell(),
+            self.feed_epoch.0.cell(),
             self.created_at.cell(),
         ]
     }
@@ -193,7 +195,17 @@ impl Row for Tenant {
         let policy = policy_from(&policy).ok_or_else(|| cells.corrupt())?;
         let past_limits = cells.text()?;
         let past_limits = past_limits_from(&past_limits).ok_or_else(|| cells.corrupt())?;
-        Ok(Self { id, sessions_gen, trust_gen, fenced_at, policy, past_limits, last_event: cells.int()?, created_at: cells.time()? })
+        Ok(Self {
+            id,
+            sessions_gen,
+            trust_gen,
+            fenced_at,
+            policy,
+            past_limits,
+            last_event: cells.int()?,
+            feed_epoch: FeedEpoch(cells.uuid()?),
+            created_at: cells.time()?,
+        })
     }
 
     fn same_row(&self, other: &Self) -> bool {

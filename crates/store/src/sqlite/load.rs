@@ -3,13 +3,14 @@
 use std::sync::{Arc, LazyLock};
 
 use doorward_domain::{
-    Account, AccountId, ApiKey, Device, DeviceId, Event, Head, KeyRing, Offer, Once, Raise, Reported, Session, SessionId, Shard, SignIn, SignInState, Tenancy,
-    Tenant, TenantId, first_uuid_at,
+    Account, AccountId, ApiKey, Device, DeviceId, Event, FeedCheck, FeedEvent, FeedHead, Head, KeyRing, Lane, Link, Offer, Once, Raise, Reported, Session,
+    SessionId, Shard, SignIn, SignInState, Tenancy, Tenant, TenantId, first_uuid_at,
 };
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{Connection, Params, ToSql, params};
 use uuid::Uuid;
 
+use crate::feed;
 use crate::need::RAISES;
 use crate::row::{Cells, Row, ToCell as _, Value};
 use crate::seal::Seal;
@@ -78,6 +79,12 @@ static SQL: LazyLock<Statements> = LazyLock::new(|| {
 
 /// Every row that a statement gives.
 pub(super) fn rows<R: Row>(connection: &Connection, seal: Seal<'_>, sql: &str, parameters: impl Params) -> Result<Vec<R>, StoreError> {
+    let decode = |values| R::decode(&mut Cells::new(R::TABLE, seal.open(R::TABLE, values)?));
+    cells(connection, sql, parameters)?.into_iter().map(decode).collect()
+}
+
+/// The same, as cells.
+pub(super) fn cells(connection: &Connection, sql: &str, parameters: impl Params) -> Result<Vec<Vec<Value>>, StoreError> {
     let mut statement = connection.prepare_cached(sql)?;
     let width = statement.column_count();
     let mut found = statement.query(parameters)?;
@@ -88,14 +95,18 @@ pub(super) fn rows<R: Row>(connection: &Connection, seal: Seal<'_>, sql: &str, p
             values.push(match row.get_ref(at)? {
                 ValueRef::Null => Value::Null,
                 ValueRef::Integer(value) => Value::Int(value),
-                ValueRef::Text(text) => Value::Text(std::str::from_utf8(text).map_err(|_| StoreError::corrupt(R::TABLE.name, "text"))?.to_owned()),
+                ValueRef::Text(text) => Value::Text(std::str::from_utf8(text).map_err(|_| StoreError::corrupt(name(row, at), "text"))?.to_owned()),
                 ValueRef::Blob(bytes) => Value::Blob(bytes.to_vec()),
-                ValueRef::Real(_) => return Err(StoreError::corrupt(R::TABLE.name, "a real number")),
+                ValueRef::Real(_) => return Err(StoreError::corrupt(name(row, at), "a real number")),
             });
         }
-        all.push(R::decode(&mut Cells::new(R::TABLE, seal.open(R::TABLE, values)?))?);
+        all.push(values);
     }
     Ok(all)
+}
+
+fn name<'a>(row: &'a rusqlite::Row<'_>, at: usize) -> &'a str {
+    row.as_ref().column_name(at).unwrap_or("a column")
 }
 
 /// An account's head.
@@ -276,4 +287,51 @@ pub(super) fn tenancy(connection: &Connection, id: &TenantId) -> Result<Option<T
     let Some(tenant) = tenant(connection, id)? else { return Ok(None) };
     let sql = format!("SELECT {} FROM api_key t WHERE t.tenant = ?1 ORDER BY t.id", ApiKey::TABLE.select_list("t"));
     Ok(Some(Tenancy { tenant, keys: rows(connection, Seal::Open, &sql, [id.as_str().cell()])?, events: vec![] }))
+}
+
+/// Where a lane of a tenant's feed stands.
+pub(super) fn feed_head(connection: &Connection, tenant: &TenantId, lane: Lane) -> Result<Option<FeedHead>, StoreError> {
+    static SQL: LazyLock<String> = LazyLock::new(|| feed::head_sql(parameter));
+    Ok(rows(connection, Seal::Open, &SQL, [tenant.as_str().cell(), lane.cell()])?.pop())
+}
+
+/// Where all of them stand.
+pub(super) fn feed_heads(connection: &Connection, tenant: &TenantId) -> Result<Vec<FeedHead>, StoreError> {
+    static SQL: LazyLock<String> = LazyLock::new(|| feed::heads_sql(parameter));
+    rows(connection, Seal::Open, &SQL, [tenant.as_str().cell()])
+}
+
+/// Events of a lane after a position.
+pub(super) fn feed_events(
+    connection: &Connection,
+    keys: &KeyRing,
+    tenant: &TenantId,
+    (lane, after): (Lane, i64),
+    limit: u16,
+) -> Result<Vec<FeedEvent>, StoreError> {
+    static SQL: LazyLock<String> = LazyLock::new(|| feed::events_sql(parameter));
+    let rows = cells(connection, &SQL, [tenant.as_str().cell(), lane.cell(), after.cell(), i64::from(limit).cell()])?;
+    feed::events(lane, after, rows, keys)
+}
+
+/// Compares entries of a lane with what was written.
+pub(super) fn check_feed(
+    connection: &Connection,
+    keys: &KeyRing,
+    tenant: &TenantId,
+    lane: Lane,
+    links: (Link, Option<Link>),
+    limit: u16,
+) -> Result<FeedCheck, StoreError> {
+    static SQL: LazyLock<String> = LazyLock::new(|| feed::entries_sql(parameter));
+    let head = feed_head(connection, tenant, lane)?;
+    let rows = cells(connection, &SQL, [tenant.as_str().cell(), lane.cell(), links.0.position.cell(), i64::from(limit).cell()])?;
+    feed::check(tenant, links, head, rows, limit, keys)
+}
+
+/// How many events lie in a lane's trails, and how many the feeds know of.
+pub(super) fn count_events(connection: &Connection, lane: Lane) -> Result<(i64, i64), StoreError> {
+    let (first, last) = lane.shards();
+    let mut statement = connection.prepare_cached(&feed::counts_sql(parameter))?;
+    Ok(statement.query_row(params![lane.number(), first.0, last.0], |row| Ok((row.get(0)?, row.get(1)?)))?)
 }

@@ -16,9 +16,11 @@ use std::time::Duration;
 use arc_swap::{ArcSwap, ArcSwapOption};
 use crossbeam_channel::{RecvTimeoutError, Sender, bounded};
 use doorward_domain::{
-    Account, ApiKey, BudgetId, Head, KeyId, KeyRing, KeyedHash, Quota, SessionRef, SignIn, SignInId, Spent, Tenancy, Tenant, TenantId, Timestamp,
+    Account, ApiKey, BudgetId, FeedCheck, FeedEvent, FeedHead, Head, KeyId, KeyRing, KeyedHash, Lane, Link, Quota, SessionRef, SignIn, SignInId, Spent,
+    Tenancy, Tenant, TenantId, Timestamp,
 };
 use rusqlite::{Connection, OptionalExtension as _};
+use tokio::sync::watch;
 
 use crate::changes::{Place, Write};
 use crate::row::{Row as _, Value};
@@ -88,6 +90,7 @@ impl SqliteStore {
             long_log: AtomicI64::new(writer::LONG_LOG),
             log_holds_erased: AtomicBool::new(false),
             changes: AtomicU64::new(0),
+            bell: watch::Sender::default(),
             closed: AtomicBool::new(false),
         });
         let checkpoints = Mutex::new(Some(start_checkpoints(path, &shared)?));
@@ -137,6 +140,14 @@ impl SqliteStore {
             self.shared.index.fill(commits, Arc::clone(image));
         }
         Ok(loaded.map(|(image, _)| image))
+    }
+
+    /// Reads what takes longer from one snapshot, on another thread.
+    async fn look<T: Send + 'static>(&self, read: impl FnOnce(&Connection, &KeyRing) -> Result<T, StoreError> + Send + 'static) -> Result<T, StoreError> {
+        let keys = self.open_still().and_then(|()| self.shared.keys())?;
+        let readers = Arc::clone(&self.readers);
+        let read = tokio::task::spawn_blocking(move || readers.read(|connection| read(connection, &keys)));
+        read.await.map_err(|panic| StoreError::Panicked(panic.to_string()))?
     }
 
     fn read_session(&self, at: SessionRef) -> Result<Option<Arc<Account>>, StoreError> {
@@ -230,11 +241,7 @@ impl Store for SqliteStore {
             return ready(self.readers.read(|connection| load::account(connection, &keys, &at, &need)).map(|found| found.map(Arc::new)));
         }
         // Lists are long enough to be worth another thread.
-        Box::pin(async move {
-            let readers = Arc::clone(&self.readers);
-            let read = tokio::task::spawn_blocking(move || readers.read(|connection| load::account(connection, &keys, &at, &need)));
-            Ok(read.await.map_err(|panic| StoreError::Panicked(panic.to_string()))??.map(Arc::new))
-        })
+        Box::pin(async move { Ok(self.look(move |connection, keys| load::account(connection, keys, &at, &need)).await?.map(Arc::new)) })
     }
 
     fn sessions(&self, at: Vec<SessionRef>) -> BoxFuture<'_, Result<Vec<Option<Arc<Account>>>, StoreError>> {
@@ -345,6 +352,29 @@ impl Store for SqliteStore {
             }
             Ok(())
         }))
+    }
+
+    fn feed_heads(&self, tenant: TenantId) -> BoxFuture<'_, Result<Vec<FeedHead>, StoreError>> {
+        ready(self.open_still().and_then(|()| self.readers.read(|connection| load::feed_heads(connection, &tenant))))
+    }
+
+    fn feed(&self, tenant: TenantId, after: Vec<(Lane, i64)>, limit: u16) -> BoxFuture<'_, Result<Vec<FeedEvent>, StoreError>> {
+        Box::pin(self.look(move |connection, keys| {
+            let lanes = after.into_iter().map(|lane| load::feed_events(connection, keys, &tenant, lane, limit));
+            Ok(lanes.collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect())
+        }))
+    }
+
+    fn check_feed(&self, tenant: TenantId, lane: Lane, links: (Link, Option<Link>), limit: u16) -> BoxFuture<'_, Result<FeedCheck, StoreError>> {
+        Box::pin(self.look(move |connection, keys| load::check_feed(connection, keys, &tenant, lane, links, limit)))
+    }
+
+    fn count_events(&self, lane: Lane) -> BoxFuture<'_, Result<(i64, i64), StoreError>> {
+        Box::pin(self.look(move |connection, _| load::count_events(connection, lane)))
+    }
+
+    fn bell(&self) -> watch::Receiver<()> {
+        self.shared.bell.subscribe()
     }
 
     fn prune_once(&self, before: Timestamp, limit: u16) -> BoxFuture<'_, Result<u64, StoreError>> {

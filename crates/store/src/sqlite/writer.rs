@@ -10,15 +10,16 @@ use std::time::Duration;
 
 use arc_swap::{ArcSwap, ArcSwapOption};
 use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
-use doorward_domain::{Account, AccountId, ApiKey, Device, KeyRing, KeyedHash, SessionRef, Tenancy, Tenant, TenantId, Timestamp};
+use doorward_domain::{Account, AccountId, ApiKey, Device, FeedEntry, FeedHead, KeyRing, KeyedHash, Link, SessionRef, Tenancy, Tenant, TenantId, Timestamp};
 use rusqlite::Connection;
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 
 use super::index::Index;
 use super::load;
 use crate::changes::{Change, Place, Write, changes, erasure, tenancy_changes};
+use crate::feed::{Addition, has_events};
 use crate::need::RAISES;
-use crate::row::ToCell as _;
+use crate::row::{Row as _, ToCell as _};
 use crate::rows::ACTIVITY;
 use crate::{AccountKey, Decision, Erasing, Governing, GoverningAll, Need, StoreError, Verdict};
 
@@ -71,6 +72,8 @@ pub(super) struct Shared {
     /// Rows of somebody who was erased may lie in the log, until it is reset.
     pub(super) log_holds_erased: AtomicBool,
     pub(super) changes: AtomicU64,
+    /// Rung after each commit that added to a feed.
+    pub(super) bell: watch::Sender<()>,
     /// The store was closed: nothing is read from it any more.
     pub(super) closed: AtomicBool,
 }
@@ -174,9 +177,9 @@ fn commit_batch(connection: &Connection, shared: &Shared, jobs: impl Iterator<It
     } else {
         connection.prepare_cached("BEGIN IMMEDIATE").and_then(|mut begin| begin.execute([])).map(drop).map_err(|error| error.to_string())
     };
-    let mut batch = Batch { connection, shared, images: HashMap::new(), directory: None, tenants_changed: false, began };
+    let mut batch = Batch { connection, shared, images: HashMap::new(), directory: None, tenants_changed: false, fed: false, began };
     let answers: Vec<Answer> = jobs.map(|job| job(&mut batch)).collect();
-    let Batch { images, directory, tenants_changed, began, .. } = batch;
+    let Batch { images, directory, tenants_changed, fed, began, .. } = batch;
     let outcome = began.and_then(|()| end(connection, shared));
     if outcome.is_ok() {
         if let Some(directory) = directory {
@@ -184,6 +187,9 @@ fn commit_batch(connection: &Connection, shared: &Shared, jobs: impl Iterator<It
         }
         shared.index.publish(images, tenants_changed);
         shared.changes.fetch_add(answers.len() as u64, Ordering::Relaxed);
+        if fed {
+            shared.bell.send_replace(());
+        }
     }
     for answer in answers {
         answer(&outcome);
@@ -214,6 +220,8 @@ pub(super) struct Batch<'a> {
     images: HashMap<AccountId, Image>,
     directory: Option<Directory>,
     tenants_changed: bool,
+    /// Whether something was added to a feed.
+    fed: bool,
     began: Outcome,
 }
 
@@ -292,9 +300,7 @@ impl Batch<'_> {
         let once = account.once.clone();
         if decision(&mut account) == Verdict::Commit {
             let changes = changes(before.as_ref(), &once, &account, &*self.shared.keys()?);
-            for change in &changes {
-                self.write(change)?;
-            }
+            self.write_all(&account.head.tenant, &changes)?;
             if !changes.is_empty() {
                 self.keep(standing.as_deref(), account);
             }
@@ -304,9 +310,7 @@ impl Batch<'_> {
 
     /// Makes a tenant.
     pub(super) fn found(&mut self, tenancy: Tenancy) -> Result<(), StoreError> {
-        for change in &tenancy_changes(None, &tenancy) {
-            self.write(change)?;
-        }
+        self.write_all(&tenancy.tenant.id, &tenancy_changes(None, &tenancy))?;
         let mut directory = self.directory();
         tenancy.keys.iter().for_each(|key| directory.put(key.clone()));
         directory.tenants.insert(tenancy.tenant.id.clone(), Arc::new(tenancy.tenant));
@@ -320,9 +324,8 @@ impl Batch<'_> {
         let before = load::narrow(self.connection, &standing, need)?;
         let mut account = before.clone();
         if let Some(tombstone) = decision(&mut account) {
-            for change in &erasure(&before, &account, &tombstone, &*self.shared.keys()?) {
-                self.write(change)?;
-            }
+            let changes = erasure(&before, &account, &tombstone, &*self.shared.keys()?);
+            self.write_all(&account.head.tenant, &changes)?;
             self.images.insert(account.head.id, None);
             self.shared.log_holds_erased.store(true, Ordering::Relaxed);
             self.shared.reset_log.store(true, Ordering::Relaxed);
@@ -356,9 +359,7 @@ impl Batch<'_> {
 
     /// Writes a tenancy as a rule left it.
     fn leave(&mut self, before: &Tenancy, after: Tenancy) -> Result<(), StoreError> {
-        for change in &tenancy_changes(Some(before), &after) {
-            self.write(change)?;
-        }
+        self.write_all(&after.tenant.id, &tenancy_changes(Some(before), &after))?;
         let mut directory = self.directory();
         before.keys.iter().for_each(|key| directory.drop(key));
         after.keys.iter().for_each(|key| directory.put(key.clone()));
@@ -409,6 +410,27 @@ impl Batch<'_> {
 
     fn set_image(&mut self, image: Account) {
         self.images.insert(image.head.id, Some(Arc::new(image)));
+    }
+
+    /// Writes the rows of a change of one account or tenant, and the feed's entry for the events among them.
+    fn write_all(&mut self, tenant: &TenantId, changes: &[Change]) -> Result<(), StoreError> {
+        for change in changes {
+            self.write(change)?;
+        }
+        if !has_events(changes) {
+            return Ok(());
+        }
+        if let Some(addition) = Addition::of(tenant, changes, &*self.shared.keys()?) {
+            let lane = addition.lane();
+            let head = load::feed_head(self.connection, tenant, lane)?;
+            let anchor = head.as_ref().map_or(Link::ORIGIN, |head| head.anchor);
+            let end = head.map_or(Link::ORIGIN, |head| head.head).next(addition.events, &addition.digest);
+            let head = FeedHead { tenant: tenant.clone(), lane, head: end, anchor };
+            self.write(&Place::NOWHERE.change(FeedHead::TABLE, Write::Upsert, head.encode()))?;
+            self.write(&Place::NOWHERE.change(FeedEntry::TABLE, Write::Insert, addition.entry(end).encode()))?;
+            self.fed = true;
+        }
+        Ok(())
     }
 
     /// Writes one row.

@@ -10,6 +10,7 @@ mod caps;
 mod endings;
 mod erasure;
 mod events;
+mod feed;
 mod isolation;
 mod lists;
 mod once;
@@ -130,6 +131,25 @@ laws! {
     events {
         every_change_has_its_events_in_the_same_commit,
         event_numbers_are_gapless_and_in_order_under_sixty_four_writers,
+    }
+    feed {
+        a_follower_misses_nothing_of_sixteen_writers_and_sees_each_account_in_its_order,
+        a_tenants_feed_holds_its_own_events_alone,
+        what_writes_nothing_leaves_no_gap_in_the_feed,
+        the_bell_rings_after_what_it_tells_of_can_be_read,
+        erasure_leaves_the_feed_as_it_was_written_and_nobody_in_it,
+        a_feed_is_compared_under_every_server_key_at_hand_and_its_order_without,
+        a_deleted_event_is_found,
+        a_changed_event_is_found,
+        an_event_at_another_time_is_found,
+        a_deleted_entry_is_found,
+        entries_that_changed_places_are_found,
+        an_inserted_event_is_found,
+        an_inserted_entry_is_found,
+        a_tail_that_was_cut_off_is_found_by_the_head,
+        a_tail_that_was_cut_off_with_its_head_is_found_by_a_head_kept_elsewhere,
+        another_history_is_found_by_a_head_kept_elsewhere,
+        a_head_that_was_moved_is_found,
     }
     isolation {
         equal_strings_share_nothing,

@@ -13,8 +13,8 @@ use std::future::Future;
 use std::sync::Arc;
 
 use doorward_domain::{
-    Account, AccountId, Actor, Attempt, Completion, DataKey, Factor, Fingerprint, KeyRing, MfaMethod, Mint, Moment, NewAccount, Opened, Policy, Preset,
-    SecondFactor, Seen, SessionRef, Tenant, TenantId, Timestamp, UserId,
+    Account, AccountId, Actor, Attempt, Completion, DataKey, Factor, FeedEpoch, Fingerprint, KeyRing, MfaMethod, Mint, Moment, NewAccount, Opened, Policy,
+    Preset, SecondFactor, Seen, SessionRef, Tenant, TenantId, Timestamp, UserId,
 };
 use futures_util::FutureExt as _;
 use tokio_postgres::{Client, NoTls};
@@ -115,6 +115,7 @@ fn tenant() -> Tenant {
         policy: Policy::preset(Preset::Consumer),
         past_limits: vec![],
         last_event: 0,
+        feed_epoch: FeedEpoch(Uuid::nil()),
         created_at: now(),
     }
 }
