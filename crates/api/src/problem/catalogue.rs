@@ -50,7 +50,7 @@ pub(super) struct Entry {
 
 impl Kind {
     /// Every kind, in the order of its status.
-    pub const ALL: [Self; 25] = [
+    pub const ALL: [Self; 26] = [
         Self::InvalidRequest,
         Self::Unauthenticated,
         Self::RoleTooLow,
