@@ -17,7 +17,6 @@ use crate::erasure_list::ErasureFile;
 use crate::failure::Failure;
 use crate::keys::key_ring;
 use crate::log;
-use crate::secret_file::make_dir;
 
 /// Copies the database while it is in use.
 pub(crate) async fn backup(flags: &ArgMatches, database: &Database, keys: &KeySource, log: &LogConfig) -> Result<(), Failure> {
@@ -82,9 +81,6 @@ pub(crate) async fn restore(flags: &ArgMatches, storage: &Storage, log: &LogConf
     let ring = key_ring(keys, database)?;
     let erasures = Arc::new(ErasureFile::new(erasure_list.clone()));
     erasures.lines().await.map_err(|error| Failure::new(format!("The erasure list can't be read, so nothing is restored: {error}")))?;
-    if let Some(folder) = to.parent().filter(|folder| !folder.as_os_str().is_empty()) {
-        make_dir(folder).map_err(|error| Failure::new(format!("{} can't be made: {error}", folder.display())))?;
-    }
     let no_backup = |error: StoreError| Failure::new(format!("{} can't be restored: {error}", from.display()));
     let (source, target) = (from.clone(), to.clone());
     let restoring = blocking(move || {

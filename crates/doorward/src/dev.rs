@@ -11,6 +11,7 @@ use std::sync::Arc;
 use doorward_api::all_router;
 use doorward_api::proxies::Proxies;
 use doorward_service::SystemClock;
+use doorward_store::private::make_folder;
 use tokio::net::TcpListener;
 
 use crate::config::{Bootstrap, Database, KeySource, Limits, LogConfig};
@@ -18,7 +19,7 @@ use crate::failure::Failure;
 use crate::keys::{key_ring, mint};
 use crate::log::{self, LogFormat};
 use crate::node::{Node, bind};
-use crate::secret_file::{make_dir, read_or_make};
+use crate::secret_file::read_or_make;
 use clock::DevClock;
 use welcome::Welcome;
 
@@ -37,7 +38,7 @@ pub(crate) async fn dev(listen: SocketAddr, demo_listen: SocketAddr, data_dir: &
     log::start(&LogConfig { format: log.format.or(Some(LogFormat::Text)), ..log });
     let (socket, demo_socket) = (bind(listen, "--listen").await?, bind(demo_listen, "--demo-listen").await?);
     let (address, demo_address) = (local(&socket)?, local(&demo_socket)?);
-    make_dir(data_dir).map_err(|error| Failure::new(format!("{} can't be made: {error}. Choose another place: --data-dir DIR", data_dir.display())))?;
+    make_folder(data_dir).map_err(|error| Failure::new(format!("{} can't be made: {error}. Choose another place: --data-dir DIR", data_dir.display())))?;
 
     let database = Database::in_dir(data_dir);
     let keys = key_ring(&KeySource::beside(&database), &database)?;

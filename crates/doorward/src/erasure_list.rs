@@ -2,11 +2,12 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write as _};
-use std::os::unix::fs::{FileExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use doorward_service::{Erased, ErasureList, Listed};
+use doorward_store::private::{folder_of, make_file};
 
 /// A file with one JSON object a line. It is opened for each line, so that it may be moved away or replaced while we run.
 pub(crate) struct ErasureFile {
@@ -52,8 +53,11 @@ fn read(path: &Path) -> io::Result<Vec<Erased>> {
 }
 
 fn append(path: &Path, erased: &Erased) -> io::Result<()> {
-    let new = !path.exists();
-    let mut file = OpenOptions::new().read(true).append(true).create(true).mode(0o600).open(path)?;
+    let new = match make_file(path) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => false,
+        made => made.map(|_| true)?,
+    };
+    let mut file = OpenOptions::new().read(true).append(true).open(path)?;
     // What a kill cut off stays a line of its own.
     let length = file.metadata()?.len();
     let mut last = [b'\n'];
@@ -65,8 +69,7 @@ fn append(path: &Path, erased: &Erased) -> io::Result<()> {
     file.write_all(format!("{begin}{erased}\n").as_bytes())?;
     file.sync_all()?;
     if new {
-        let dir = path.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        File::open(dir)?.sync_all()?;
+        File::open(folder_of(path))?.sync_all()?;
     }
     Ok(())
 }

@@ -7,10 +7,11 @@ use aws_lc_rs::rand;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use doorward_domain::KeyRing;
+use doorward_store::private::{folder_of, make_folder};
 
 use crate::config::{Database, KeySource, ServerKeys};
 use crate::failure::Failure;
-use crate::secret_file::{is_open_to_others, make_dir, read_or_make};
+use crate::secret_file::{is_open_to_others, read_or_make};
 
 /// The ring of the server keys; on SQLite the file is made where neither it nor a database is there yet.
 pub(crate) fn key_ring(source: &KeySource, database: &Database) -> Result<KeyRing, Failure> {
@@ -32,9 +33,7 @@ fn beside(path: &Path, database: &Path) -> Result<KeyRing, Failure> {
             database.display()
         )));
     }
-    if let Some(dir) = path.parent().filter(|dir| !dir.as_os_str().is_empty()) {
-        make_dir(dir).map_err(no_file)?;
-    }
+    make_folder(folder_of(path)).map_err(no_file)?;
     let kept = read_or_make(path, mint).map_err(no_file)?;
     let keys = ServerKeys::parse(&kept.text).map_err(|message| Failure::new(format!("The server key in {shown} can't be used: {message}.")))?;
     if kept.made {

@@ -4,16 +4,10 @@ use crate::config::{Database, KeySource, LogConfig};
 use crate::failure::Failure;
 use crate::keys::key_ring;
 use crate::log;
-use crate::secret_file::make_dir;
 
 /// Opens the database, which applies what is pending, and closes it.
 pub(crate) async fn migrate(database: &Database, keys: &KeySource, log: &LogConfig) -> Result<(), Failure> {
     log::start(log);
-    if let Database::Sqlite(path) = database
-        && let Some(dir) = path.parent().filter(|dir| !dir.as_os_str().is_empty())
-    {
-        make_dir(dir).map_err(|error| Failure::new(format!("{} can't be made: {error}", dir.display())))?;
-    }
     if let Database::Sqlite(path) = database
         && !path.exists()
     {

@@ -1,9 +1,11 @@
 //! Files that hold a secret: made once, whole or not at all, readable by their owner alone.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File};
 use std::io::{self, Write as _};
-use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
+
+use doorward_store::private::{folder_of, make_file, name};
 
 /// A secret read from its file.
 pub(crate) struct Kept {
@@ -23,11 +25,6 @@ pub(crate) fn read_or_make(path: &Path, mint: impl FnOnce() -> io::Result<String
     Ok(Kept { text, made })
 }
 
-/// Makes a directory that only its owner enters, with those above it; one that is there stays as it is.
-pub(crate) fn make_dir(path: &Path) -> io::Result<()> {
-    fs::DirBuilder::new().recursive(true).mode(0o700).create(path)
-}
-
 /// Whether others than the owner may read the file.
 pub(crate) fn is_open_to_others(path: &Path) -> bool {
     fs::metadata(path).is_ok_and(|found| found.mode() & 0o077 != 0)
@@ -41,21 +38,17 @@ fn read(path: &Path) -> io::Result<Option<String>> {
     }
 }
 
-/// Writes beside the path, then links it into place, which fails if another was first: then false.
+/// Writes beside the path, then gives it the name, which fails if another was first: then false.
 fn make(path: &Path, text: &str) -> io::Result<bool> {
     let beside = beside(path);
-    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&beside)?;
-    let linked = write_whole(&mut file, text).and_then(|()| fs::hard_link(&beside, path));
-    fs::remove_file(&beside)?;
-    match linked {
-        Ok(()) => {
-            // The name must last as long as what is hashed with the key.
-            let dir = path.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."));
-            File::open(dir)?.sync_all()?;
-            Ok(true)
+    let mut file = make_file(&beside)?;
+    match write_whole(&mut file, text).and_then(|()| name(&beside, path)) {
+        // The name must last as long as what is hashed with the key.
+        Ok(()) => File::open(folder_of(path))?.sync_all().map(|()| true),
+        Err(error) => {
+            fs::remove_file(&beside)?;
+            if error.kind() == io::ErrorKind::AlreadyExists { Ok(false) } else { Err(error) }
         }
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
-        Err(error) => Err(error),
     }
 }
 
@@ -80,17 +73,13 @@ mod tests {
     #[test]
     fn a_secret_is_made_once_and_kept_from_others() {
         let dir = tempfile::tempdir().expect("a directory");
-        let inner = dir.path().join("a/b");
-        make_dir(&inner).expect("made");
-        make_dir(&inner).expect("there already");
-        let path = inner.join("x.key");
+        let path = dir.path().join("x.key");
         let first = read_or_make(&path, || Ok("one".to_owned())).expect("made");
         let again = read_or_make(&path, || panic!("made twice")).expect("read");
         assert_eq!((first.text.as_str(), first.made, again.text.as_str(), again.made), ("one", true, "one", false));
         assert!(!is_open_to_others(&path));
         assert_eq!(fs::metadata(&path).expect("there").mode() & 0o777, 0o600);
-        assert_eq!(fs::metadata(&inner).expect("there").mode() & 0o777, 0o700);
-        assert_eq!(fs::read_dir(&inner).expect("there").count(), 1);
+        assert_eq!(fs::read_dir(dir.path()).expect("there").count(), 1);
         assert!(!make(&path, "two").expect("another was first"));
         assert_eq!(read(&path).expect("read").as_deref(), Some("one"));
     }

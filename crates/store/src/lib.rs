@@ -11,6 +11,7 @@ mod migration;
 mod need;
 mod open;
 mod postgres;
+pub mod private;
 pub mod row;
 mod rows;
 mod seal;

@@ -1,7 +1,7 @@
 //! Backup and restore as an operator does them.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown};
 
 use serde_json::{Value, json};
 
@@ -129,4 +129,37 @@ fn what_can_not_be_restored_is_refused_with_what_to_do() {
     assert_eq!(answer(dir, &["fence", "--all", "--yes"])["items"][0]["id"], "acme");
     let ended = answer(dir, &["fence", "--all", "--after-restore", "--yes"]);
     assert_eq!((&ended["tenants_fenced"], &ended["erased_again"]), (&json!(1), &json!(0)));
+}
+
+/// Root gives commands in a folder of the server's user, who must be able to open whatever they made.
+#[test]
+fn what_root_makes_is_the_servers_users() {
+    if !rustix::process::geteuid().is_root() {
+        eprintln!("skipped: it isn't root who tests");
+        return;
+    }
+    let dir = tempfile::tempdir().expect("a directory");
+    let dir = dir.path();
+    let (uid, gid) = (64_001, 64_002);
+    chown(dir, Some(uid), Some(gid)).expect("given");
+    let theirs = |folder: &str, least: usize| {
+        let entries = fs::read_dir(dir.join(folder)).expect("it lists").map(|entry| entry.expect("an entry").path());
+        let found: Vec<_> = entries.chain([dir.join(folder)]).collect();
+        assert!(found.len() > least, "{found:?}");
+        for path in found {
+            let owner = fs::metadata(&path).expect("there");
+            assert_eq!((owner.uid(), owner.gid()), (uid, gid), "{}", path.display());
+        }
+    };
+    assert_eq!(told(dir, &["migrate"]).0, Some(0));
+    answer(dir, &["tenant", "create", "acme"]);
+    theirs("data", 3);
+    answer(dir, &["backup", "copy.db"]);
+    assert_eq!(fs::metadata(dir.join("copy.db")).expect("there").uid(), 0, "a backup is whose it was who made it");
+    let mut restore = command(dir, &["restore", "copy.db", "--data-dir", "elsewhere/data"]);
+    restore.env("DOORWARD_SECRET_KEY", fs::read_to_string(dir.join("data/doorward.db.key")).expect("the key").trim_end());
+    let restored = restore.output().expect("the binary runs");
+    assert!(restored.status.success(), "{}", String::from_utf8_lossy(&restored.stderr));
+    theirs("elsewhere", 1);
+    theirs("elsewhere/data", 2);
 }

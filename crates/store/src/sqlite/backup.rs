@@ -1,8 +1,7 @@
 //! Backups: a consistent copy of a file in use, and the way back, which gives the file its name last.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File};
 use std::io;
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -12,6 +11,7 @@ use rusqlite::{Connection, OpenFlags};
 
 use super::connection::{self, Ownership, beside};
 use super::{SET_META, SqliteStore, meta};
+use crate::private::{folder_of, make_file, make_own_file, name};
 use crate::{Store, StoreError};
 
 /// Pages in one step: 1 MiB.
@@ -43,7 +43,7 @@ pub fn backup(database: &Path, to: &Path, taken_at: Timestamp, progress: Progres
     let source = connection::connect(&database, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
     // One snapshot for all steps. In a write-ahead log a reader holds up no writer, and no writer makes it begin anew.
     source.execute_batch("PRAGMA query_only = ON; BEGIN")?;
-    let part = Part::make(to)?;
+    let part = Part::make(to, make_own_file)?;
     let mut copy = copy(&source, &part.0, progress)?;
     drop(source);
     record(&copy, TAKEN_AT, taken_at)?;
@@ -76,7 +76,7 @@ impl Restoring {
         let from = from.canonicalize().map_err(|error| fault("can't find", from, &error))?;
         let source = Connection::open_with_flags(&from, OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
         source.execute_batch("BEGIN")?;
-        let part = Part::make(&to)?;
+        let part = Part::make(&to, make_file)?;
         let mut copy = copy(&source, &part.0, progress)?;
         check(&copy)?;
         let taken_at = meta(&copy, TAKEN_AT)?.and_then(|text| text.parse().ok()).map(Timestamp::from_micros);
@@ -117,11 +117,14 @@ impl Restoring {
 struct Part(PathBuf);
 
 impl Part {
-    fn make(to: &Path) -> Result<Self, StoreError> {
+    fn make(to: &Path, make: fn(&Path) -> io::Result<File>) -> Result<Self, StoreError> {
         let part = Self(beside(to, &format!(".{}.part", std::process::id())));
         // A process of the same number may have died over it.
         part.remove();
-        OpenOptions::new().write(true).create_new(true).mode(0o600).open(&part.0).map_err(|error| fault("can't make", &part.0, &error))?;
+        // It gets this name as it will get the last one: where that can't be done, it is known before anything is copied.
+        let probe = beside(&part.0, ".probe");
+        let made = make(&probe).and_then(|_| name(&probe, &part.0));
+        made.map_err(|error| fault("can't make", &part.0, &error))?;
         Ok(part)
     }
 
@@ -129,15 +132,13 @@ impl Part {
     fn name(self, to: &Path) -> Result<u64, StoreError> {
         let synced = File::open(&self.0).and_then(|file| file.sync_all().and(file.metadata()));
         let bytes = synced.map_err(|error| fault("can't sync", &self.0, &error))?.len();
-        fs::hard_link(&self.0, to).map_err(|error| fault("can't name", to, &error))?;
-        self.remove();
-        let folder = to.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        File::open(folder).and_then(|folder| folder.sync_all()).map_err(|error| fault("can't sync the folder of", to, &error))?;
+        name(&self.0, to).map_err(|error| fault("can't name", to, &error))?;
+        File::open(folder_of(to)).and_then(|folder| folder.sync_all()).map_err(|error| fault("can't sync the folder of", to, &error))?;
         Ok(bytes)
     }
 
     fn remove(&self) {
-        for ending in ["", "-wal", "-shm", "-journal", ".lock"] {
+        for ending in ["", "-wal", "-shm", "-journal", ".lock", ".probe"] {
             // Most of them aren't there.
             let _ = fs::remove_file(beside(&self.0, ending));
         }

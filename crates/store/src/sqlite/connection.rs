@@ -1,7 +1,7 @@
 //! Connections to the file: one owner process, the settings that durability needs, and the migrations.
 
 use std::fs::{File, OpenOptions, TryLockError};
-use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -10,6 +10,7 @@ use rusqlite::{Connection, OpenFlags};
 
 use crate::StoreError;
 use crate::migration::{Migration, SQLITE};
+use crate::private::{folder_of, make_file, make_folder};
 
 /// The first release without the WAL-reset bug, by which a database could be corrupted.
 const OLDEST_SQLITE: i32 = 3_051_003;
@@ -38,36 +39,26 @@ impl Drop for Ownership {
 }
 
 impl Ownership {
-    /// Takes the lock beside the file, and makes the file if it isn't there, readable by its owner alone. Answers the file's
-    /// real path too: by two names of one file two processes would hold two locks.
+    /// Takes the lock beside the file, and then makes the file if it isn't there.
     pub(super) fn take(path: &Path) -> Result<(Self, PathBuf), StoreError> {
-        make_folder(path)?;
-        private(path).and_then(|file| file.sync_all()).map_err(|error| fault("can't open", path, &error))?;
-        let path = path.canonicalize().map_err(|error| fault("can't find", path, &error))?;
-        let lock = Self::lock(&path)?;
+        let (lock, path) = Self::reserve(path)?;
+        open_or_make(&path).and_then(|file| file.sync_all()).map_err(|error| fault("can't open", &path, &error))?;
         // A new file is durable only once its folder is.
-        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."));
-        File::open(folder).and_then(|folder| folder.sync_all()).map_err(|error| fault("can't sync the folder of", &path, &error))?;
+        File::open(folder_of(&path)).and_then(|folder| folder.sync_all()).map_err(|error| fault("can't sync the folder of", &path, &error))?;
         Ok((lock, path))
     }
 
-    /// Takes the lock of a file that isn't there yet, and doesn't make the file.
+    /// Takes the lock beside a file that may not be there yet, and doesn't make the file. Answers its real path too: by two
+    /// names of one file two processes would hold two locks.
     pub(super) fn reserve(path: &Path) -> Result<(Self, PathBuf), StoreError> {
-        make_folder(path)?;
-        let name = path.file_name().ok_or_else(|| fault("can't open", path, &"it names no file"))?;
-        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."));
-        let path = folder.canonicalize().map_err(|error| fault("can't find the folder of", path, &error))?.join(name);
-        Ok((Self::lock(&path)?, path))
-    }
-
-    fn lock(path: &Path) -> Result<Self, StoreError> {
-        let lock = private(&beside(path, ".lock")).map_err(|error| fault("can't make the lock of", path, &error))?;
-        give_to_owner(&lock, path);
+        make_folder(folder_of(path)).map_err(|error| fault("can't make the folder of", path, &error))?;
+        let path = real(path).map_err(|error| fault("can't find", path, &error))?;
+        let lock = open_or_make(&beside(&path, ".lock")).map_err(|error| fault("can't make the lock of", &path, &error))?;
         lock.try_lock().map_err(|error| match error {
             TryLockError::WouldBlock => StoreError::Held(path.display().to_string()),
-            TryLockError::Error(error) => fault("can't lock", path, &error),
+            TryLockError::Error(error) => fault("can't lock", &path, &error),
         })?;
-        Ok(Self(lock))
+        Ok((Self(lock), path))
     }
 }
 
@@ -75,24 +66,24 @@ fn fault(what: &str, path: &Path, error: &dyn std::fmt::Display) -> StoreError {
     StoreError::Misconfigured(format!("{what} {}: {error}", path.display()))
 }
 
-fn private(path: &Path) -> std::io::Result<File> {
-    OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(path)
-}
-
-fn make_folder(path: &Path) -> Result<(), StoreError> {
-    match path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
-        Some(folder) => std::fs::create_dir_all(folder).map_err(|error| fault("can't make the folder of", path, &error)),
-        None => Ok(()),
+fn open_or_make(path: &Path) -> io::Result<File> {
+    match make_file(path) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => OpenOptions::new().read(true).write(true).open(path),
+        made => made,
     }
 }
 
-/// A lock that root makes is the database's owner's, or the server could never take it again.
-fn give_to_owner(lock: &File, database: &Path) {
-    if let (Ok(theirs), Ok(ours)) = (std::fs::metadata(database), lock.metadata())
-        && theirs.uid() != ours.uid()
-    {
-        // Only root can; for others it stays as it is.
-        let _ = std::os::unix::fs::fchown(lock, Some(theirs.uid()), Some(theirs.gid()));
+/// The path without links in it, also that of a file that isn't there yet.
+fn real(path: &Path) -> io::Result<PathBuf> {
+    match path.canonicalize() {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        found => return found,
+    }
+    let name = path.file_name().ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, "it names no file"))?;
+    let folder = folder_of(path).canonicalize()?;
+    match std::fs::read_link(path) {
+        Ok(target) => real(&folder.join(target)),
+        Err(_) => Ok(folder.join(name)),
     }
 }
 

@@ -36,6 +36,16 @@ async fn a_file_has_one_owner_by_whatever_name() {
     let Err(failure) = open(&Database::Sqlite(other_name)).await else { panic!("two owners of one file") };
     assert!(matches!(&failure, StoreError::Held(_)) && failure.to_string().contains("in use"), "{failure:?}");
     drop(store);
+    // Also where the file isn't there before it is opened by a link to it, or by a link to that.
+    let folder = home.folder().expect("a folder");
+    std::os::unix::fs::symlink("to-be.db", folder.join("first")).expect("a link");
+    std::os::unix::fs::symlink(folder.join("first"), folder.join("second")).expect("a link");
+    let store = open(&Database::Sqlite(folder.join("second"))).await.expect("it is made where the links lead");
+    assert!(folder.join("to-be.db").is_file() && folder.join("to-be.db.lock").is_file());
+    for name in ["to-be.db", "first", "second"] {
+        assert!(open(&Database::Sqlite(folder.join(name))).await.is_err_and(|failure| matches!(failure, StoreError::Held(_))), "{name}");
+    }
+    drop(store);
 }
 
 #[tokio::test]
