@@ -2,6 +2,7 @@
 
 mod backup;
 mod connection;
+mod effects;
 mod index;
 mod inspect;
 mod load;
@@ -30,9 +31,10 @@ use crate::server_keys::unrecorded;
 use crate::{AccountKey, BoxFuture, Decision, Erasing, Governing, GoverningAll, Need, Rows, Store, StoreError};
 pub use backup::{Backup, Progress, Restoring, backup};
 use connection::Ownership;
+use effects::Directory;
 use index::Index;
 pub(crate) use inspect::inspect;
-use writer::{Directory, Shared, Writer};
+use writer::{Shared, Writer};
 
 /// A store in one SQLite file.
 pub(crate) struct SqliteStore {

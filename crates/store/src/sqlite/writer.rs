@@ -1,7 +1,6 @@
 //! The writer: one thread that drains its queue into one commit, applies it to the index, then answers.
 
 use std::cmp::Reverse;
-use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
@@ -10,10 +9,11 @@ use std::time::Duration;
 
 use arc_swap::{ArcSwap, ArcSwapOption};
 use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
-use doorward_domain::{Account, AccountId, ApiKey, Device, FeedEntry, FeedHead, KeyRing, KeyedHash, Link, SessionRef, Tenancy, Tenant, TenantId, Timestamp};
+use doorward_domain::{Account, Device, FeedEntry, FeedHead, KeyRing, Link, SessionRef, Tenancy, Tenant, TenantId, Timestamp};
 use rusqlite::Connection;
 use tokio::sync::{oneshot, watch};
 
+use super::effects::{Directory, Effects};
 use super::index::Index;
 use super::load;
 use crate::changes::{Change, Place, Write, changes, erasure, tenancy_changes};
@@ -32,30 +32,6 @@ const BATCH: usize = 512;
 pub(super) const LONG_LOG: i64 = 16_384;
 /// For how long the writer waits for readers while it resets the log.
 const RESET_PATIENCE: Duration = Duration::from_millis(20);
-
-/// Tenants and API keys: all of them, in memory.
-#[derive(Clone, Default)]
-pub(super) struct Directory {
-    pub(super) tenants: HashMap<TenantId, Arc<Tenant>>,
-    pub(super) keys: HashMap<KeyedHash, Arc<ApiKey>>,
-}
-
-impl Directory {
-    /// Finds a key by its text's hash, and by the one that a rotation replaced.
-    pub(super) fn put(&mut self, key: ApiKey) {
-        let key = Arc::new(key);
-        let former = key.former.as_ref().map(|(hash, _)| hash.clone());
-        for hash in former.into_iter().chain([key.hash.clone()]) {
-            self.keys.insert(hash, Arc::clone(&key));
-        }
-    }
-
-    fn drop(&mut self, key: &ApiKey) {
-        for hash in key.former.iter().map(|(hash, _)| hash).chain([&key.hash]) {
-            self.keys.remove(hash);
-        }
-    }
-}
 
 /// What the writer shares with the readers.
 pub(super) struct Shared {
@@ -177,10 +153,16 @@ fn commit_batch(connection: &Connection, shared: &Shared, jobs: impl Iterator<It
     } else {
         connection.prepare_cached("BEGIN IMMEDIATE").and_then(|mut begin| begin.execute([])).map(drop).map_err(|error| error.to_string())
     };
-    let mut batch = Batch { connection, shared, images: HashMap::new(), directory: None, tenants_changed: false, fed: false, began };
+    let mut batch = Batch { connection, shared, before: Effects::default(), now: Effects::default(), began };
     let answers: Vec<Answer> = jobs.map(|job| job(&mut batch)).collect();
-    let Batch { images, directory, tenants_changed, fed, began, .. } = batch;
-    let outcome = began.and_then(|()| end(connection, shared));
+    let Batch { before: Effects { images, directory, tenants_changed, fed }, began, .. } = batch;
+    let outcome = match began {
+        Ok(()) => end(connection, shared),
+        Err(error) => {
+            give_up(connection, shared);
+            Err(error)
+        }
+    };
     if outcome.is_ok() {
         if let Some(directory) = directory {
             shared.directory.store(Arc::new(directory));
@@ -193,6 +175,13 @@ fn commit_batch(connection: &Connection, shared: &Shared, jobs: impl Iterator<It
     }
     for answer in answers {
         answer(&outcome);
+    }
+}
+
+/// Undoes a transaction of which not all that was answered stands.
+fn give_up(connection: &Connection, shared: &Shared) {
+    if !connection.is_autocommit() && connection.execute_batch("ROLLBACK").is_err() {
+        shared.broken.store(true, Ordering::Relaxed);
     }
 }
 
@@ -209,19 +198,14 @@ fn end(connection: &Connection, shared: &Shared) -> Outcome {
     Err(format!("the commit failed: {error}"))
 }
 
-/// An account as a transaction leaves it; `None` once it is erased.
-type Image = Option<Arc<Account>>;
-
 /// One transaction, as the jobs in it see it.
 pub(super) struct Batch<'a> {
     pub(super) connection: &'a Connection,
     shared: &'a Shared,
-    /// The accounts that this transaction changed, as they will be.
-    images: HashMap<AccountId, Image>,
-    directory: Option<Directory>,
-    tenants_changed: bool,
-    /// Whether something was added to a feed.
-    fed: bool,
+    /// Of the jobs that are done.
+    before: Effects,
+    /// Of the job that runs: they stand or fall with its writes.
+    now: Effects,
     began: Outcome,
 }
 
@@ -239,29 +223,36 @@ impl Batch<'_> {
             return done.and(Err(StoreError::Unavailable("the transaction was lost".to_owned())));
         }
         let run = |sql: &str| self.connection.prepare_cached(sql).and_then(|mut statement| statement.execute([])).map(drop);
-        if done.is_err() {
-            run("ROLLBACK TO change")?;
+        let undone = if done.is_ok() { Ok(()) } else { run("ROLLBACK TO change") };
+        if let Err(error) = undone.and_then(|()| run("RELEASE change")) {
+            // Which of its writes stand can't be known, so nothing of the batch shall.
+            self.began = Err(format!("the transaction was lost: {error}"));
+            return done.and(Err(StoreError::Unavailable("the transaction was lost".to_owned())));
         }
-        run("RELEASE change")?;
+        let effects = std::mem::take(&mut self.now);
+        if done.is_ok() {
+            self.before.extend(effects);
+        }
         done
+    }
+
+    /// The directory as this transaction changed it, if it did.
+    fn changed_directory(&self) -> Option<&Directory> {
+        self.now.directory.as_ref().or(self.before.directory.as_ref())
     }
 
     /// The tenants and keys as this transaction will leave them.
     pub(super) fn directory(&self) -> Directory {
-        self.directory.clone().unwrap_or_else(|| Directory::clone(&self.shared.directory.load()))
+        self.changed_directory().cloned().unwrap_or_else(|| Directory::clone(&self.shared.directory.load()))
     }
 
     /// Leaves the directory so. Tenants are part of every image, so a change of them makes the images stale.
     pub(super) fn set_directory(&mut self, directory: Directory, tenants_changed: bool) {
-        if tenants_changed {
-            self.images.clear();
-            self.tenants_changed = true;
-        }
-        self.directory = Some(directory);
+        self.now.extend(Effects { directory: Some(directory), tenants_changed, ..Effects::default() });
     }
 
     fn tenant(&self, id: &TenantId) -> Option<Arc<Tenant>> {
-        match &self.directory {
+        match self.changed_directory() {
             Some(directory) => directory.tenants.get(id).cloned(),
             None => self.shared.directory.load().tenants.get(id).cloned(),
         }
@@ -271,13 +262,23 @@ impl Batch<'_> {
     pub(super) fn image(&self, at: &AccountKey) -> Result<Option<Arc<Account>>, StoreError> {
         let Some(id) = load::account_id(self.connection, at)? else { return Ok(None) };
         let shard = at.shard();
-        if let Some(image) = self.images.get(&id) {
-            return Ok(image.clone().filter(|image| image.head.shard == shard));
+        for effects in [&self.now, &self.before] {
+            if let Some(image) = effects.images.get(&id) {
+                return Ok(image.clone().filter(|image| image.head.shard == shard));
+            }
+            // Older images are of the tenants as they were.
+            if effects.tenants_changed {
+                return self.loaded(at);
+            }
         }
-        let cached = if self.tenants_changed { None } else { self.shared.index.get(shard, id) };
-        if cached.is_some() {
-            return Ok(cached);
+        match self.shared.index.get(shard, id) {
+            Some(image) => Ok(Some(image)),
+            None => self.loaded(at),
         }
+    }
+
+    /// The standing image of an account, from the file.
+    fn loaded(&self, at: &AccountKey) -> Result<Option<Arc<Account>>, StoreError> {
         let Some(head) = load::head(self.connection, &*self.shared.keys()?, at)? else { return Ok(None) };
         let tenant = self.tenant(&head.tenant).ok_or_else(|| StoreError::corrupt("account", "tenant"))?;
         load::standing(self.connection, head, tenant).map(|account| Some(Arc::new(account)))
@@ -326,7 +327,7 @@ impl Batch<'_> {
         if let Some(tombstone) = decision(&mut account) {
             let changes = erasure(&before, &account, &tombstone, &*self.shared.keys()?);
             self.write_all(&account.head.tenant, &changes)?;
-            self.images.insert(account.head.id, None);
+            self.now.images.insert(account.head.id, None);
             self.shared.log_holds_erased.store(true, Ordering::Relaxed);
             self.shared.reset_log.store(true, Ordering::Relaxed);
         }
@@ -409,7 +410,7 @@ impl Batch<'_> {
     }
 
     fn set_image(&mut self, image: Account) {
-        self.images.insert(image.head.id, Some(Arc::new(image)));
+        self.now.images.insert(image.head.id, Some(Arc::new(image)));
     }
 
     /// Writes the rows of a change of one account or tenant, and the feed's entry for the events among them.
@@ -428,7 +429,7 @@ impl Batch<'_> {
             let head = FeedHead { tenant: tenant.clone(), lane, head: end, anchor };
             self.write(&Place::NOWHERE.change(FeedHead::TABLE, Write::Upsert, head.encode()))?;
             self.write(&Place::NOWHERE.change(FeedEntry::TABLE, Write::Insert, addition.entry(end).encode()))?;
-            self.fed = true;
+            self.now.fed = true;
         }
         Ok(())
     }

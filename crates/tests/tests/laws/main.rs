@@ -184,6 +184,8 @@ laws! {
         a_row_that_is_there_already_undoes_the_whole_change,
         neighbours_of_what_fails_are_committed,
         a_caller_that_goes_away_leaves_no_half_change,
+        a_change_of_all_tenants_that_fails_halfway_is_told_by_nobody,
+        a_batch_of_touches_that_fails_halfway_is_told_by_nobody,
     }
     reopening {
         what_was_there_is_there_again,

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use doorward_domain::event::About;
-use doorward_domain::{Account, Cause, EventKind, Moment, Refusal, Timestamp};
+use doorward_domain::{Account, Cause, EventKind, Moment, Refusal, SessionRef, Timestamp};
 use doorward_store::{Need, Page, Rows, Store, StoreError};
-use doorward_tests::{Home, Person, after, at_once, start};
+use doorward_tests::{Home, Person, after, at_once, mint, moment_with, start, tenant, tenant_id};
 use futures_util::FutureExt as _;
 
 /// Does to an account all that can be done to one.
@@ -71,7 +71,7 @@ pub(crate) async fn a_tenants_change_that_panics_writes_nothing((store, home): (
     let rows = home.rows().await;
     let panicked = doorward_tests::change_tenant(
         &store,
-        doorward_tests::tenant_id("acme"),
+        tenant_id("acme"),
         Arc::new(|tenant| {
             tenant.sessions_gen += 1;
             assert!(tenant.sessions_gen == 1, "a change with a mistake");
@@ -79,7 +79,7 @@ pub(crate) async fn a_tenants_change_that_panics_writes_nothing((store, home): (
     );
     assert!(matches!(panicked.await, Err(StoreError::Panicked(_))));
     assert_eq!(home.rows().await, rows);
-    assert_eq!(store.tenant(doorward_tests::tenant_id("acme")).await.expect("the store answers").map(|tenant| tenant.sessions_gen), Some(1));
+    assert_eq!(store.tenant(tenant_id("acme")).await.expect("the store answers").map(|tenant| tenant.sessions_gen), Some(1));
     ana.enter(after(3)).await;
 }
 
@@ -163,4 +163,63 @@ pub(crate) async fn a_caller_that_goes_away_leaves_no_half_change((store, home):
     assert_eq!(last_event % 2, 0, "the first, pairs, and the last");
     assert_eq!(account.events.get(1).map(|event| event.at), disabled_at.or(account.events.get(1).map(|event| event.at)));
     assert_eq!(home.rows().await.iter().filter(|row| row.starts_with("event:")).count(), account.events.len());
+}
+
+/// From now on the database refuses what is written to a table while this is true of it or of the NEW row, as a disk may fail just there.
+async fn refuse(home: &Home, write: &str, table: &str, condition: &str) {
+    let trigger = match home.file() {
+        Some(_) => format!("CREATE TRIGGER refuse BEFORE {write} ON {table} WHEN {condition} BEGIN SELECT RAISE(ABORT, 'refused'); END"),
+        None => format!(
+            "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF {condition} THEN RAISE EXCEPTION 'refused'; END IF; RETURN NEW; END $$; \
+             CREATE TRIGGER refuse BEFORE {write} ON {table} FOR EACH ROW EXECUTE FUNCTION refuse()"
+        ),
+    };
+    home.tamper(&trigger).await;
+}
+
+/// A change of several tenants of which a later write fails: memory tells of none of it either, before and after the next commit.
+pub(crate) async fn a_change_of_all_tenants_that_fails_halfway_is_told_by_nobody((store, home): (Arc<dyn Store>, Arc<Home>)) {
+    let ana = Person::new(&store, "acme", "ana").await;
+    let opened = ana.enter_and_trust(start()).await;
+    store.create_tenant(tenant("globex")).await.expect("a new tenant");
+    let rows = home.rows().await;
+    refuse(&home, "UPDATE", "tenant", "NEW.id = 'globex'").await;
+    let failed = store.administer_all(|tenancies| {
+        tenancies.iter_mut().for_each(|tenancy| tenancy.fence(&mut moment_with(after(1), mint())));
+        Ok::<(), ()>(())
+    });
+    assert!(failed.await.is_err());
+    assert_eq!(home.rows().await, rows);
+    for step in [2, 3] {
+        let told = store.tenant(tenant_id("acme")).await.expect("the store answers").expect("the tenant");
+        assert_eq!((told.sessions_gen, told.fenced_at), (1, None));
+        assert!(ana.is_in(&opened.access_token, after(step)).await && ana.trusts(opened.device, after(step)).await);
+        // A rule sees the tenant as it is, and so does what comes after its commit.
+        let seen = ana.act(after(step), |account, moment| {
+            account.record(moment, EventKind::DeviceRenamed, About::default());
+            Ok(account.tenant.sessions_gen)
+        });
+        assert_eq!(seen.await, Ok(1));
+    }
+}
+
+/// The same of a batch of touches.
+pub(crate) async fn a_batch_of_touches_that_fails_halfway_is_told_by_nobody((store, home): (Arc<dyn Store>, Arc<Home>)) {
+    let mut at = vec![];
+    for user in ["ana", "bob", "carol"] {
+        at.push(Person::new(&store, "acme", user).await.enter(start()).await.access_token.at);
+    }
+    let rows = home.rows().await;
+    refuse(&home, "INSERT", "activity", "(SELECT count(*) FROM activity) >= 2").await;
+    assert!(store.touch_many(at.clone(), after(90), 60).await.is_err());
+    assert_eq!(home.rows().await, rows);
+    let heard = async || {
+        let accounts = store.sessions(at.clone()).await.expect("the store answers");
+        let of = |(at, account): (&SessionRef, &Option<Arc<Account>>)| account.as_ref()?.session(at.id).ok().map(|session| session.last_activity_at);
+        at.iter().zip(&accounts).map(of).collect::<Vec<_>>()
+    };
+    assert_eq!(heard().await, [Some(start()); 3]);
+    // One alone is noted, and nothing comes with it.
+    assert!(store.touch(at[0], after(90), 60).await.expect("the store answers").is_some());
+    assert_eq!(heard().await, [Some(after(90)), Some(start()), Some(start())]);
 }
