@@ -36,7 +36,7 @@ fn settings(given: &Given) -> Map<String, Value> {
     SETTINGS.iter().map(shown).collect()
 }
 
-/// A secret as the number of its characters; an address without its password.
+/// A secret as the number of its characters; an address without what may be its password.
 fn masked(name: &str, text: &str, secret: bool) -> String {
     if secret {
         return format!("({} characters)", text.chars().count());
@@ -44,10 +44,14 @@ fn masked(name: &str, text: &str, secret: bool) -> String {
     if name != "database_url" || text.starts_with("sqlite:") {
         return text.to_owned();
     }
-    // What may hold a password in any of its forms: between `//` and the last `@`, and in the parameters.
-    let (scheme, rest) = text.split_once("//").unwrap_or(("postgres:", ""));
-    let (address, parameters) = rest.split_once('?').unwrap_or((rest, ""));
-    let host = address.rsplit_once('@').map_or(address, |(_, host)| host);
+    let shown = text.split_once("//").filter(|(scheme, _)| ["postgres:", "postgresql:"].contains(scheme));
+    let Some((scheme, rest)) = shown else { return masked(name, text, true) };
+    let (credentials, address) = rest.split_once('@').unwrap_or(("", rest));
+    // Where a password is written in signs that mean something in an address, nobody can tell where it ends: nothing is shown.
+    if credentials.contains(['/', '?', '#']) || address.contains('@') {
+        return format!("{scheme}//…");
+    }
+    let (host, parameters) = address.split_once('?').unwrap_or((address, ""));
     let more = if parameters.is_empty() { "" } else { "?…" };
     format!("{scheme}//…@{host}{more}")
 }
@@ -58,9 +62,23 @@ mod tests {
 
     #[test]
     fn no_password_is_shown() {
-        for url in ["postgres://u:canary@h:5432/d?sslmode=require", "postgres://u:can@ary@h/d", "postgresql://h/d?user=u&password=canary"] {
-            let shown = masked("database_url", url, false);
-            assert!(!shown.contains("canary") && !shown.contains("can@") && shown.contains("@h"), "{shown}");
+        for (url, expected) in [
+            ("postgres://u:canary@h:5432/d?sslmode=require", "postgres://…@h:5432/d?…"),
+            ("postgresql://h/d?user=u&password=canary", "postgresql://…@h/d?…"),
+            ("postgres://u:can%40ary%3F@h1:1,h2:2/d", "postgres://…@h1:1,h2:2/d"),
+            ("postgres://h/d", "postgres://…@h/d"),
+            ("postgres://u:can@ary@h/d", "postgres://…"),
+            ("postgres://u:can@ary/canary@h/d", "postgres://…"),
+            ("postgres://doorward:canary?x@db/d", "postgres://…"),
+            ("postgres://doorward:can?ar@y@db/d", "postgres://…"),
+            ("postgres://doorward:can/ary@db/d", "postgres://…"),
+            ("postgres://doorward:can#ary@db/d", "postgres://…"),
+            ("postgres://h/d?password=can@ary", "postgres://…"),
+            ("postgres://h/d?password=can@ary&sslmode=require", "postgres://…"),
+            ("u:can//ary@h/d", "(14 characters)"),
+            ("canary", "(6 characters)"),
+        ] {
+            assert_eq!(masked("database_url", url, false), expected, "{url}");
         }
         assert_eq!(masked("secret_key", "canary", true), "(6 characters)");
         assert_eq!(masked("database_url", "sqlite://a.db", false), "sqlite://a.db");
