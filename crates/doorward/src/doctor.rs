@@ -185,10 +185,12 @@ fn database_file(path: &Path) -> Option<(Outcome, String)> {
 }
 
 fn encryption(url: &str) -> Option<(Outcome, String)> {
-    let local = ["@localhost", "@127.", "@[::1]", "host=/", "host=%2F", "@%2F", "@/"].iter().any(|sign| url.contains(sign));
-    let strict = ["sslmode=require", "sslmode=verify-ca", "sslmode=verify-full"].iter().any(|mode| url.contains(mode));
+    let way = match doorward_store::way(url) {
+        Ok(way) => way,
+        Err(error) => return Some((Outcome::Fail, error.to_string())),
+    };
     let message = "the address of the database has no sslmode of require or stronger, so an attacker in between can read along; add sslmode=verify-full";
-    (!local && !strict).then(|| (Outcome::Warn, message.to_owned()))
+    (!way.local && !way.encrypted).then(|| (Outcome::Warn, message.to_owned()))
 }
 
 fn database(found: &Inspection, told: &Told, ring: Option<&KeyRing>, thorough: bool, findings: &mut Findings) {

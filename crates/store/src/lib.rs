@@ -33,6 +33,7 @@ pub use error::StoreError;
 pub use inspect::{Inspection, Schema, inspect};
 pub use need::{AccountKey, Need, Page, Rows};
 pub use open::{Database, open};
+pub use postgres::{Way, way};
 pub use rows::tables;
 pub use sqlite::{Backup, Progress, Restoring, backup};
 

@@ -54,8 +54,15 @@ fn a_sound_server_passes_and_each_fault_is_found_by_its_name() {
         assert!(found == outcome && message.contains(part) && exit == Some(code), "{name}: {found} {exit:?} {message}");
         assert!(!message.contains(KEY) && !message.contains(SECRET));
     }
-    let (found, message, _) = check(dir, &["--database-url", "postgres://u:canary@db.example:1/d"], &[("DOORWARD_SECRET_KEY", SECRET)], "database_encryption");
-    assert!(found == "warn" && message.contains("sslmode=verify-full") && !message.contains("canary"), "{message}");
+    for (url, outcome, part) in [
+        ("postgres://u:canary@db.example:1/d", "warn", "sslmode=verify-full"),
+        ("postgres://u:canary%40localhost@db.example:1/d", "warn", "sslmode=verify-full"),
+        ("postgres://u:canary@db.example:1/d?application_name=sslmode%3Drequire", "warn", "sslmode=verify-full"),
+        ("postgres://u:canary@db.example:1/d?sslmode=maybe", "fail", "sslmode"),
+    ] {
+        let (found, message, _) = check(dir, &["--database-url", url], &[("DOORWARD_SECRET_KEY", SECRET)], "database_encryption");
+        assert!(found == outcome && message.contains(part) && !message.contains("canary"), "{url}: {found} {message}");
+    }
 
     let database = dir.join("data/doorward.db");
     let mode = |path: &Path, mode: u32| fs::set_permissions(path, fs::Permissions::from_mode(mode)).expect("set");

@@ -1,5 +1,6 @@
 //! The database's address as libpq reads it: what the driver understands, and what TLS is asked for.
 
+use std::net::IpAddr;
 use std::path::PathBuf;
 use std::str::FromStr as _;
 use std::time::Duration;
@@ -33,6 +34,32 @@ pub(super) enum Roots {
     System,
     /// Those in a file, as PEM.
     File(PathBuf),
+}
+
+/// How the way to a database is kept from others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Way {
+    /// It leaves no machine: every host is a Unix socket or an address of this machine's own.
+    pub local: bool,
+    /// Nothing is said over it that isn't encrypted, or the connection fails.
+    pub encrypted: bool,
+}
+
+/// What `postgres://…` says of the way to the database.
+///
+/// # Errors
+/// `Misconfigured` with what can't be read; never with the address, since it may hold a password.
+pub fn way(url: &str) -> Result<Way, StoreError> {
+    let config = Address::parse(url)?.config;
+    let (hosts, addresses) = (config.get_hosts(), config.get_hostaddrs());
+    let stays = |host: &Host| match host {
+        Host::Unix(_) => true,
+        Host::Tcp(name) => name == "localhost" || name.trim_matches(['[', ']']).parse::<IpAddr>().is_ok_and(|address| address.to_canonical().is_loopback()),
+    };
+    // An address, where there is one, is what is connected to, whatever the host is called.
+    let local =
+        if addresses.is_empty() { !hosts.is_empty() && hosts.iter().all(stays) } else { addresses.iter().all(|address| address.to_canonical().is_loopback()) };
+    Ok(Way { local, encrypted: config.get_ssl_mode() == SslMode::Require })
 }
 
 /// A database's address.
@@ -142,6 +169,32 @@ mod tests {
             assert_eq!(read(&format!("postgres://a:p%3F?x@db.example:5433/doorward{query}")), (mode, trust), "{query}");
         }
         assert_eq!(read("postgres:///doorward?host=/run/postgresql&sslmode=require").0, SslMode::Disable, "no TLS over a socket");
+    }
+
+    #[test]
+    fn the_way_is_judged_by_hosts_and_mode_and_not_by_what_the_address_looks_like() {
+        for (url, local, encrypted) in [
+            ("postgres://u@localhost/d", true, false),
+            ("postgres://u@127.0.0.2:5433/d", true, false),
+            ("postgres://u@[::1]/d", true, false),
+            ("postgres:///d?host=/run/postgresql", true, false),
+            ("postgres://%2Frun%2Fpostgresql/d", true, false),
+            ("postgres://u@localhost,db.example/d", false, false),
+            ("postgres://u@localhost.example/d", false, false),
+            ("postgres://u@127.example/d", false, false),
+            ("postgres://u:a%40localhost@db.example/d", false, false),
+            ("postgres://u:sslmode=require@db.example/d", false, false),
+            ("postgres://u@db.example/d?application_name=sslmode%3Drequire", false, false),
+            ("postgres://u@localhost/d?hostaddr=203.0.113.7", false, false),
+            ("postgres://u@db.example/d?hostaddr=127.0.0.1", true, false),
+            ("postgres://u@db.example/d?sslmode=prefer", false, false),
+            ("postgres://u@db.example/d?sslmode=require", false, true),
+            ("postgres://u@db.example/d?sslmode=verify%2Dfull", false, true),
+            ("postgres://u:p?x@db.example/d?sslmode=verify-ca", false, true),
+        ] {
+            assert_eq!(way(url).expect(url), Way { local, encrypted }, "{url}");
+        }
+        assert!(way("postgres://u:hunter2@h/d?sslmode=maybe").is_err_and(|fault| !fault.to_string().contains("hunter2")));
     }
 
     #[test]

@@ -32,6 +32,7 @@ use crate::seal::Seal;
 use crate::server_keys::unrecorded;
 use crate::{AccountKey, BoxFuture, Decision, Erasing, Governing, GoverningAll, Need, Store, StoreError, Verdict};
 use address::Address;
+pub use address::{Way, way};
 use flight::{Answer, Ask, parameter};
 pub(crate) use inspect::inspect;
 use load::{Loaded, Lock};
