@@ -44,9 +44,9 @@ pub(crate) trait Grade: Send {
     const RIGHT: Right;
     /// How a caller without a good key is told to show one.
     const CHALLENGE: Challenge = Challenge::ApiKey;
-    /// The key's text, if there is one and no other.
-    fn key(headers: &HeaderMap) -> Option<String> {
-        only(headers, "x-api-key").map(str::to_owned)
+    /// The key's text, if there is one and no other. Where it may be meant in two ways, the likelier one first.
+    fn keys(headers: &HeaderMap) -> Vec<String> {
+        only(headers, "x-api-key").map(str::to_owned).into_iter().collect()
     }
 }
 
@@ -69,16 +69,25 @@ impl<G: Grade> FromRequestParts<Surfaces> for Key<G> {
 
     async fn from_request_parts(parts: &mut Parts, surfaces: &Surfaces) -> Result<Self, Problem> {
         let unknown = || Problem::unauthenticated(G::CHALLENGE);
-        let key = G::key(&parts.headers).ok_or_else(unknown)?;
+        let keys = G::keys(&parts.headers);
         let tenant = match parts.headers.get("x-tenant-id") {
             None => None,
             Some(_) => Some(only(&parts.headers, "x-tenant-id").ok_or_else(unknown)?.to_owned()),
         };
-        let backend = surfaces.service.backend(&key, tenant.as_deref()).await.map_err(|error| match error {
-            doorward_service::Error::Refused(Refusal::Unauthenticated) => unknown(),
-            doorward_service::Error::Refused(Refusal::WrongSecret(secret)) => unknown().for_wrong(secret),
-            error => error.into(),
-        })?;
+        let mut found = Err(unknown());
+        for key in keys {
+            let answer = surfaces.service.backend(&key, tenant.as_deref()).await;
+            let fits_nothing = matches!(answer, Err(doorward_service::Error::Refused(Refusal::WrongSecret(_))));
+            found = answer.map_err(|error| match error {
+                doorward_service::Error::Refused(Refusal::Unauthenticated) => unknown(),
+                doorward_service::Error::Refused(Refusal::WrongSecret(secret)) => unknown().for_wrong(secret),
+                error => error.into(),
+            });
+            if !fits_nothing {
+                break;
+            }
+        }
+        let backend = found?;
         if let Some(context) = parts.extensions.get::<RequestContext>() {
             context.note_tenant(backend.tenant.as_str());
         }

@@ -6,6 +6,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use doorward_domain::Right;
 use http::HeaderMap;
+use percent_encoding::percent_decode_str;
 use serde::Deserialize;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
@@ -29,19 +30,25 @@ impl Grade for Introspect {
     const RIGHT: Right = Right::Verify;
     const CHALLENGE: Challenge = Challenge::Basic;
 
-    fn key(headers: &HeaderMap) -> Option<String> {
+    fn keys(headers: &HeaderMap) -> Vec<String> {
         let own = only(headers, "x-api-key").map(str::to_owned);
-        let basic = authorization(headers, "basic").map(|credentials| password(credentials).unwrap_or_default());
+        let basic = authorization(headers, "basic").map(passwords);
         match (own, basic) {
-            (Some(own), Some(basic)) if own != basic => None,
-            (own, basic) => own.or(basic),
+            (Some(own), Some(basic)) => Some(own).filter(|own| basic.contains(own)).into_iter().collect(),
+            (own, None) => own.into_iter().collect(),
+            (None, Some(basic)) => basic,
         }
     }
 }
 
-fn password(credentials: &str) -> Option<String> {
-    let text = String::from_utf8(STANDARD.decode(credentials).ok()?).ok()?;
-    text.split_once(':').map(|(_, password)| password.to_owned())
+/// The password of HTTP Basic: as it is, and as a form writes it, which is what RFC 6749 (2.3.1) wants of OAuth clients. Many
+/// of them don't, so what is literally a key stays one.
+fn passwords(credentials: &str) -> Vec<String> {
+    let text = STANDARD.decode(credentials).ok().and_then(|bytes| String::from_utf8(bytes).ok());
+    let Some((_, literal)) = text.as_deref().and_then(|text| text.split_once(':')) else { return vec![] };
+    let form = literal.replace('+', " ");
+    let decoded = percent_decode_str(&form).decode_utf8().ok().filter(|decoded| *decoded != literal);
+    std::iter::once(literal.to_owned()).chain(decoded.map(Into::into)).collect()
 }
 
 /// A token to look into.
@@ -84,7 +91,7 @@ impl<S: Send + Sync> FromRequest<S> for Token {
 
 /// Introspect an access token
 ///
-/// RFC 7662. The API key comes in its header, or as the password of HTTP Basic under any name. Never counts as activity. An inactive token is
+/// RFC 7662. The API key comes in its header, or as the password of HTTP Basic under any name, as it is or as a form encodes it. Never counts as activity. An inactive token is
 /// exactly `{"active":false}`; times are in whole seconds.
 #[utoipa::path(post, path = "/oauth2/introspect", tag = "gateways", operation_id = "introspect",
     request_body(content = Inspection, content_type = "application/x-www-form-urlencoded"),

@@ -3,9 +3,9 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use doorward_domain::Role;
-use doorward_tests::after;
 use doorward_tests::host::browser::with_code;
 use doorward_tests::host::{ACME, Ask, GLOBEX, Host, SignedIn, api_key};
+use doorward_tests::{after, tenant_id};
 use insta::assert_snapshot as see;
 use serde_json::json;
 
@@ -109,6 +109,39 @@ pub(crate) async fn the_key_comes_in_its_header_or_as_a_password(host: Host) {
     // It is the caller's own credential that is spoken of: whatever is in the token is 200.
     host.ask("POST", "/internal/sessions/verify").header("authorization", &basic("gateway", &good)).await.refused(401, "unauthenticated");
     assert_eq!(host.rows().await, rows);
+}
+
+pub(crate) async fn a_password_may_be_encoded_as_a_form_or_not(host: Host) {
+    let opened = host.browser("ana").enter().await;
+    let key = "dwk_a+b/c=d%2Be%zz-which-nobody-else-knows";
+    let encoded = "dwk_a%2Bb%2fc%3Dd%252Be%25zz-which-nobody-else-knows";
+    assert!(host.service().install_bootstrap_key(&tenant_id(ACME), key).await.expect("the store answers"));
+    let form = format!("token={}", opened.token);
+    let ask = || host.ask("POST", "/oauth2/introspect").form(&form).from("203.0.113.66");
+    for asked in [
+        ask().header("authorization", &basic("gateway", key)),
+        ask().header("authorization", &basic("gateway", encoded)),
+        ask().header("authorization", &basic("gate%20way", encoded)),
+        ask().header("authorization", &basic("gateway", encoded)).key(key),
+        ask().header("authorization", &basic("gateway", &encoded.replace("dwk_", "%64wk_"))),
+    ] {
+        assert_eq!(asked.await.expect(200).body["active"], true);
+    }
+    let wrong = |page: String| page.lines().find_map(|line| line.strip_prefix(r#"doorward_wrong_secrets_total{secret="api_key"} "#)?.parse().ok()).unwrap_or(0);
+    let before: u32 = wrong(host.metrics());
+    let tried = [
+        ask().header("authorization", &basic("gateway", &encoded.replace('%', "%25"))),
+        ask().header("authorization", &basic("gateway", &key.replace("%2B", "+"))),
+        ask().header("authorization", &basic("gateway", "wrong+key%20that-is-long-enough-to-be-one")),
+        ask().header("authorization", &basic("gateway", "%FF+wrong-key-that-is-long-enough-to-be-one")),
+        ask().key(encoded),
+    ];
+    let count = u32::try_from(tried.len()).expect("few");
+    for asked in tried {
+        asked.await.refused(401, "unauthenticated");
+    }
+    assert_eq!(wrong(host.metrics()) - before, count, "each request counts once, in however many ways it may be read");
+    ask().header("authorization", &basic("gateway", encoded)).key(&api_key(ACME, Role::Verify)).await.refused(401, "unauthenticated");
 }
 
 pub(crate) async fn the_form_is_read_as_oauth_servers_read_it(host: Host) {

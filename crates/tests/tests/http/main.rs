@@ -252,6 +252,7 @@ stories! {
         whatever_isnt_live_is_inactive_and_no_more_is_told,
         introspection_is_no_activity,
         the_key_comes_in_its_header_or_as_a_password,
+        a_password_may_be_encoded_as_a_form_or_not,
         the_form_is_read_as_oauth_servers_read_it,
     }
     looks {
