@@ -108,7 +108,7 @@ fn share(operation: &mut Operation, path: &str) {
         ("413", "The body is larger than 64 KiB", true),
         ("415", "The body is of another media type", has_body),
         ("422", "The idempotency key stood for another request", repeatable),
-        ("429", "Too many wrong secrets came from this address; `Retry-After` says when to come back", true),
+        ("429", "Too many wrong secrets came from this address; `Retry-After` says when to come back", !path.starts_with("/internal/forward-auth")),
         ("500", "A defect of ours", true),
         ("503", "It can't be known or done at the moment; `Retry-After` says when to come back", true),
     ];

@@ -44,6 +44,8 @@ pub struct Problem {
     pub challenge: Option<Challenge>,
     /// The secret that was wrong, if one was: told to the throttle, and to nobody else.
     pub wrong_secret: Option<Credential>,
+    /// Whether it goes to a proxy that asks for a caller: that can do nothing with a 429 in place of a 401.
+    pub to_proxy: bool,
 }
 
 /// The scheme that a 401 asks for in `WWW-Authenticate`.
@@ -122,6 +124,7 @@ impl Problem {
             },
             challenge: None,
             wrong_secret: None,
+            to_proxy: false,
         }
     }
 
@@ -137,6 +140,13 @@ impl Problem {
     #[must_use]
     pub const fn for_wrong(mut self, secret: Credential) -> Self {
         self.wrong_secret = Some(secret);
+        self
+    }
+
+    /// The same problem, for a proxy that asks for a caller.
+    #[must_use]
+    pub const fn to_proxy(mut self) -> Self {
+        self.to_proxy = true;
         self
     }
 

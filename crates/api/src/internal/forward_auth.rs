@@ -83,10 +83,14 @@ async fn pass(surfaces: &Surfaces, tenant: Option<&str>, headers: &HeaderMap, qu
     let token = token(headers, surfaces.session_cookie.as_deref())?;
     let tenant = pinned(tenant, headers)?;
     match query {
-        Ok(Query(Required(required))) => worded(&surfaces.service.forward_auth(tenant, token, required).await?),
+        Ok(Query(Required(required))) => worded(&surfaces.service.forward_auth(tenant, token, required).await.map_err(told)?),
         // The order of refusals: whoever isn't signed in is told that first.
-        Err(fault) => surfaces.service.is_forwarded(tenant, token).await.map_err(Problem::from).and(Err(fault)),
+        Err(fault) => surfaces.service.is_forwarded(tenant, token).await.map_err(told).and(Err(fault)),
     }
+}
+
+fn told(error: doorward_service::Error) -> Problem {
+    Problem::from(error).to_proxy()
 }
 
 /// The access token of the request that the proxy asks about.

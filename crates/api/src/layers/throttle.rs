@@ -1,7 +1,7 @@
 //! The throttle of wrong secrets, around every handler: it looks at nothing but refusals for a wrong secret.
 //!
 //! A handler only refuses; here the refusal is counted against the address it goes to, and becomes a 429 where there were
-//! too many. A right secret passes without a look at any count.
+//! too many, unless a proxy asks for the caller. A right secret passes without a look at any count.
 
 use std::convert::Infallible;
 use std::fmt;
@@ -52,7 +52,7 @@ impl Throttle {
     pub fn new(service: Arc<Service>, quota: Quota, proxies: Proxies, metrics: &Metrics) -> Self {
         let (wrong, throttled) = (Family::default(), Family::default());
         metrics.register("wrong_secrets", "Secrets that fitted nothing, by what they were for", Family::clone(&wrong));
-        metrics.register("throttled", "Wrong secrets answered with a 429, by what they were for", Family::clone(&throttled));
+        metrics.register("throttled", "Wrong secrets beyond what their address may send, by what they were for", Family::clone(&throttled));
         Self(Arc::new(Parts { service, quota, proxies, wrong, throttled }))
     }
 }
@@ -109,8 +109,11 @@ where
         let answer = self.inner.call(request);
         Box::pin(async move {
             let mut response = answer.await?;
-            let Some(secret) = response.extensions().get::<Problem>().and_then(|problem| problem.wrong_secret) else { return Ok(response) };
-            if let Some(problem) = parts.count(from, secret).await {
+            let refusal = response.extensions().get::<Problem>();
+            let Some((secret, to_proxy)) = refusal.and_then(|problem| Some((problem.wrong_secret?, problem.to_proxy))) else { return Ok(response) };
+            if let Some(problem) = parts.count(from, secret).await
+                && !to_proxy
+            {
                 response = problem.into_response();
             }
             tokio::time::sleep_until(began + EVEN_TIME).await;

@@ -6,6 +6,8 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use doorward_domain::AccessToken;
+use doorward_domain::token::{Secret, Token};
 use serde_json::json;
 
 use super::running::{Doorward, KEY, SECRET, call, command, get};
@@ -74,7 +76,7 @@ fn the_example_for_nginx_lets_pass_whom_it_may_and_nobody_else() {
     };
     let dir = tempfile::tempdir().expect("a directory");
     let arguments = ["serve", "--listen", "127.0.0.1:0", "--internal-listen", "127.0.0.1:0", "--session-cookie", "session", "--log-format", "json"];
-    let mut serve = command(dir.path(), &arguments);
+    let mut serve = command(dir.path(), &[&arguments[..], &["--trusted-proxies", "127.0.0.1", "--wrong-secrets", "3"]].concat());
     serve.env("DOORWARD_SECRET_KEY", SECRET).env("DOORWARD_BOOTSTRAP_TENANT", "acme").env("DOORWARD_BOOTSTRAP_API_KEY", KEY);
     let mut doorward = Doorward::start(serve);
     let internal = doorward.address("internal");
@@ -117,6 +119,17 @@ fn the_example_for_nginx_lets_pass_whom_it_may_and_nobody_else() {
     let (status, seen) = get(&listen, "/admin/", &(bearer(&ana) + forged));
     assert!(status == 200 && seen.contains("X-Doorward-User: ana\r\n") && !seen.to_lowercase().contains("aal9"), "{seen}");
     assert_eq!(get(&listen, "/_doorward", &bearer(&ana)).0, 404, "the question isn't for callers");
+    // Wrong tokens count against the address that nginx was asked from, and the answer stays a sign-in. This machine is a
+    // proxy here, so a caller's own header stands for the address of a caller of its.
+    let guess = Token { at: AccessToken::parse(&ana).expect("an access token").at, secret: Secret::new([0xee; 32]) }.reveal();
+    let from = |address: &str| bearer(&guess) + &format!("X-Forwarded-For: {address}\r\n");
+    for _ in 0..6 {
+        assert_eq!(get(&listen, "/", &from("203.0.113.66")).0, 302);
+    }
+    let public = doorward.address("public");
+    let direct = |address: &str| get(&public, "/api/v1/sessions/current", &from(address)).0;
+    assert_eq!((direct("203.0.113.66"), direct("203.0.113.67")), (429, 401));
+    assert_eq!(get(&listen, "/", &(bearer(&ana) + "X-Forwarded-For: 203.0.113.66\r\n")).0, 200, "a right one passes from there");
     // An ending is seen at once.
     assert_eq!(call(&internal, "DELETE", &format!("/internal/users/ana/sessions/{session}"), &json!(null)).0, 204);
     assert_eq!(get(&listen, "/", &bearer(&ana)).0, 302);

@@ -373,6 +373,7 @@ stories! {
     }
     throttles {
         an_address_sends_300_wrong_secrets_in_ten_minutes_and_no_more,
+        a_proxy_that_asks_for_a_caller_is_told_401_however_many_there_were,
         a_right_secret_is_served_from_a_throttled_address,
         wrong_secrets_harm_nobody_whom_they_name,
         what_is_known_counts_as_no_wrong_secret,
