@@ -103,12 +103,14 @@ pub(crate) async fn restore(flags: &ArgMatches, storage: &Storage, log: &LogConf
     restoring.finish(clock.now()).map_err(no_backup)?;
     let answer = json!({
         "database": to.display().to_string(), "taken_at": taken_at, "tenants_fenced": restored.tenants, "api_keys_ended": restored.keys_ended, "erased_again": again,
+        "next": NEW_KEYS,
     });
     let words = format!(
         "{} is restored{}. All trust and all sessions of its {} tenants are ended, and {} API keys.\n\
          {again} people that were erased since are erased again, by {}.\n\
          What happened after the backup is not in it: report devices that were hijacked since, and disable accounts, once more.\n\
-         Next: doorward doctor, make API keys for your hosts, then start doorward serve.\n",
+         Next: doorward doctor, then a new API key for each host whose key was ended, then doorward serve:\n\
+         {NEW_KEYS}\n",
         to.display(),
         taken_at.map(|at| format!(" as it was at {at}")).unwrap_or_default(),
         restored.tenants,
@@ -117,6 +119,9 @@ pub(crate) async fn restore(flags: &ArgMatches, storage: &Storage, log: &LogConf
     );
     print(flags, &answer, &words)
 }
+
+/// What comes next where all API keys were ended: the first new one can only be made by command.
+pub(crate) const NEW_KEYS: &str = "doorward api-key create NAME --role host --tenant TENANT";
 
 /// What a restore ended.
 pub(crate) struct Ended {

@@ -31,7 +31,7 @@ pub(super) const COLUMNS: &[Column] = tenants::COLUMNS;
 impl Fence {
     pub(super) fn warning(&self) -> Option<String> {
         let whose = if self.all { "every tenant" } else { "the tenant" };
-        let keys = if self.after_restore { " API keys end too." } else { "" };
+        let keys = if self.after_restore { " API keys end too, and hosts are refused until they have new ones." } else { "" };
         let warning = format!("This signs everyone in {whose} out, and every device has to pass the second factor again.{keys} It can't be undone.");
         (!self.yes).then_some(warning)
     }
@@ -41,7 +41,7 @@ impl Fence {
             let kept: Vec<ApiKeyId> = self.keep_api_key.iter().map(|text| id(text)).collect::<Result<_, _>>()?;
             let ended = crate::backup::ended(&desk.service, &desk.human, kept).await?;
             let (tenants, keys) = (ended.restored.tenants, ended.restored.keys_ended);
-            return Ok(json!({ "tenants_fenced": tenants, "api_keys_ended": keys, "erased_again": ended.erased_again }));
+            return Ok(json!({ "tenants_fenced": tenants, "api_keys_ended": keys, "erased_again": ended.erased_again, "next": crate::backup::NEW_KEYS }));
         }
         if self.all {
             let fenced = desk.service.fence_all(&desk.human).await?;

@@ -6,7 +6,7 @@ use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown};
 use serde_json::{Value, json};
 
 use crate::commands::{answer, is_live, serve, sign_in, told};
-use crate::running::{KEY, call, command};
+use crate::running::{KEY, call, command, get};
 
 #[test]
 fn a_backup_of_a_running_server_is_restored_and_revives_nothing() {
@@ -25,6 +25,7 @@ fn a_backup_of_a_running_server_is_restored_and_revives_nothing() {
     let copied = fs::read(&copy).expect("read");
     assert_eq!(fs::metadata(&copy).expect("there").permissions().mode() & 0o777, 0o600);
     let key = fs::read_to_string(dir.join("data/doorward.db.key")).expect("the key");
+    let kept = answer(dir, &["api-key", "list"])["items"][0]["id"].as_str().expect("an id").to_owned();
     assert!(!copied.windows(20).any(|bytes| bytes == &key.as_bytes()[..20]));
     let (code, stdout, _) = told(dir, &["backup", "."]);
     assert!(code == Some(0) && stdout.contains("./doorward-2") && stdout.contains("server key is not in it"), "{stdout}");
@@ -54,8 +55,8 @@ fn a_backup_of_a_running_server_is_restored_and_revives_nothing() {
     let refused = other.env("DOORWARD_SECRET_KEY", crate::running::SECRET).output().expect("the binary runs");
     assert!(!refused.status.success() && String::from_utf8_lossy(&refused.stderr).contains("another server key"));
     assert!(!dir.join("elsewhere/doorward.db").exists());
-    let kept: Vec<_> = fs::read_dir(dir.join("elsewhere")).expect("it was made").map(|entry| entry.expect("an entry").file_name()).collect();
-    assert_eq!(kept, ["doorward.db.lock"]);
+    let left: Vec<_> = fs::read_dir(dir.join("elsewhere")).expect("it was made").map(|entry| entry.expect("an entry").file_name()).collect();
+    assert_eq!(left, ["doorward.db.lock"]);
 
     for file in ["doorward.db", "doorward.db-wal", "doorward.db-shm"] {
         let _ = fs::rename(dir.join("data").join(file), dir.join(format!("old-{file}")));
@@ -67,6 +68,11 @@ fn a_backup_of_a_running_server_is_restored_and_revives_nothing() {
     let (doorward, address) = serve(dir);
     let (status, _) = call(&address, "GET", "/internal/users/alice/devices", &Value::Null);
     assert_eq!(status, 401, "its API keys are ended, also the one that is given again at the start");
+    // What the restore says comes next gives a host a key.
+    let next = restored["next"].as_str().and_then(|next| next.strip_prefix("doorward ")).expect("a command").replace("NAME", "web").replace("TENANT", "acme");
+    let made = answer(dir, &next.split(' ').collect::<Vec<_>>());
+    let new_key = format!("X-API-Key: {}\r\n", made["key"].as_str().expect("a key"));
+    assert_eq!(get(&address, "/internal/users/alice/devices", &new_key).0, 200);
     assert_eq!(answer(dir, &["devices", "list", "alice"])["items"][0]["trust_ended_reason"], "tenant_fenced");
     assert_eq!(answer(dir, &["devices", "list", "bob"])["items"][0]["status"], "hijacked");
     assert_eq!(answer(dir, &["devices", "list", "dave"])["items"], json!([]));
@@ -79,7 +85,7 @@ fn a_backup_of_a_running_server_is_restored_and_revives_nothing() {
 
     // The same, and the key stays, since nobody ended it since.
     fs::remove_file(dir.join("data/doorward.db")).expect("removed");
-    answer(dir, &["restore", "copy.db", "--keep-api-key", &api_key_id(&copied)]);
+    answer(dir, &["restore", "copy.db", "--keep-api-key", &kept]);
     let (doorward, address) = serve(dir);
     for token in [&token, &hijacked_token, &ended_token, &erased_token] {
         let (status, verified) = call(&address, "POST", "/internal/sessions/verify", &json!({"token": token}));
@@ -88,13 +94,6 @@ fn a_backup_of_a_running_server_is_restored_and_revives_nothing() {
     let (token, _) = sign_in(&address, "alice");
     assert!(is_live(&address, &token));
     assert!(doorward.stop().1);
-}
-
-/// The id of the first API key, from the record of its installation that lies in the file.
-fn api_key_id(database: &[u8]) -> String {
-    let name = b"once:bootstrap_api_key";
-    let at = database.windows(name.len()).position(|bytes| bytes == name).expect("it was installed") + name.len();
-    String::from_utf8(database[at..at + 36].to_vec()).expect("an id")
 }
 
 #[test]
