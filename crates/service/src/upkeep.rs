@@ -32,6 +32,39 @@ impl Service {
         }
         fits?;
         self.store.unlock(Arc::clone(&self.keys));
+        self.go_on_from_the_record().await?;
+        self.record_moment().await
+    }
+
+    /// What comes before a command that is given beside the nodes which serve the store: nothing of this process is recorded, neither
+    /// its time nor a server key that isn't in use yet.
+    ///
+    /// # Errors
+    /// `Misconfigured` with what to do, also where this machine's clock and the database's differ; `Unavailable`.
+    pub async fn visit(&self) -> Result<(), StoreError> {
+        let known = self.store.server_keys().await?;
+        let mut keys: Vec<_> = self.keys.checks().collect();
+        // The first is recorded if it is new: so one that is in use comes first, and only a store that knows none is told of one.
+        keys.sort_by_key(|(id, _)| !known.contains(id));
+        self.store.check_keys(keys).await?;
+        if let Some(theirs) = self.store.clock().await? {
+            let ours = self.clock.now();
+            if ours > theirs.plus_s(CLOCK_GAP_S) || theirs > ours.plus_s(CLOCK_GAP_S) {
+                return Err(StoreError::Misconfigured(format!(
+                    "this machine's clock says {ours}, and the database's {theirs}: correct the clock that is wrong, since all that is done bears its time"
+                )));
+            }
+        }
+        self.store.unlock(Arc::clone(&self.keys));
+        self.go_on_from_the_record().await
+    }
+
+    /// Ends a [visit](Self::visit): closes the store and records nothing.
+    pub async fn leave(&self) {
+        self.store.close().await;
+    }
+
+    async fn go_on_from_the_record(&self) -> Result<(), StoreError> {
         if let Some(latest) = self.store.latest_moment().await? {
             let wall = self.clock.now();
             if latest > wall.plus_s(CLOCK_GAP_S) {
@@ -42,7 +75,7 @@ impl Service {
             }
             self.clock.not_before(latest);
         }
-        self.record_moment().await
+        Ok(())
     }
 
     /// Whether the server keys fit the store.

@@ -2,6 +2,7 @@
 
 use doorward_domain::{KeyId, Timestamp};
 
+use crate::migration::SQLITE;
 use crate::{Database, StoreError, postgres, sqlite};
 
 /// How the schema stands to this program.
@@ -46,6 +47,27 @@ pub async fn inspect(database: &Database, thorough: bool) -> Result<Inspection, 
             looked.map_err(|panic| StoreError::Panicked(panic.to_string()))?
         }
         Database::Postgres(url) => postgres::inspect(url).await,
+    }
+}
+
+/// How many migrations are pending; all of them where there is no database yet.
+///
+/// # Errors
+/// `Unavailable`, or `Misconfigured` where the schema isn't this program's.
+pub async fn pending(database: &Database) -> Result<usize, StoreError> {
+    let schema = match database {
+        Database::Sqlite(path) if !path.exists() => Schema::Behind(SQLITE.len()),
+        Database::Sqlite(path) => {
+            let path = path.clone();
+            let looked = tokio::task::spawn_blocking(move || sqlite::schema(&path)).await;
+            looked.map_err(|panic| StoreError::Panicked(panic.to_string()))??
+        }
+        Database::Postgres(url) => postgres::schema(url).await?,
+    };
+    match schema {
+        Schema::Current => Ok(0),
+        Schema::Behind(by) => Ok(by),
+        Schema::Other(number) => Err(StoreError::Misconfigured(format!("it has a migration {number} that isn't this version's; run the one that made it"))),
     }
 }
 

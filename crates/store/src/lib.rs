@@ -30,9 +30,9 @@ use doorward_domain::{
 use tokio::sync::watch;
 
 pub use error::StoreError;
-pub use inspect::{Inspection, Schema, inspect};
+pub use inspect::{Inspection, Schema, inspect, pending};
 pub use need::{AccountKey, Need, Page, Rows};
-pub use open::{Database, open};
+pub use open::{Database, open, open_current};
 pub use postgres::{Way, way};
 pub use rows::tables;
 pub use sqlite::{Backup, Progress, Restoring, backup};
@@ -114,6 +114,9 @@ pub trait Store: Send + Sync {
     /// only, and `false` is answered ever after, also where the key was revoked since.
     fn add_api_key(&self, key: ApiKey, once: Option<String>) -> BoxFuture<'_, Result<bool, StoreError>>;
 
+    /// The server keys that the store has been used with.
+    fn server_keys(&self) -> BoxFuture<'_, Result<Vec<KeyId>, StoreError>>;
+
     /// Compares the server keys with those that the store has been used with. The first is recorded if it is new and the
     /// store knows none, or if a key of the ring besides it is known and right.
     ///
@@ -122,6 +125,9 @@ pub trait Store: Send + Sync {
 
     /// From now on what is sealed under these server keys can be read and written. Until then accounts are `Unavailable`.
     fn unlock(&self, keys: Arc<KeyRing>);
+
+    /// The database's own time, where it may be another machine's than ours.
+    fn clock(&self) -> BoxFuture<'_, Result<Option<Timestamp>, StoreError>>;
 
     /// The latest moment that the store was told of, so that a clock which steps back over a restart revives nothing.
     fn latest_moment(&self) -> BoxFuture<'_, Result<Option<Timestamp>, StoreError>>;

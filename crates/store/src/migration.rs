@@ -1,5 +1,7 @@
 //! Migrations: embedded, numbered, never edited after a release. The first is what the tables describe.
 
+use crate::StoreError;
+
 /// A step from one schema to the next, for one engine.
 pub(crate) struct Migration {
     /// Its number, from 1.
@@ -19,6 +21,22 @@ impl Migration {
 pub(crate) const SQLITE: &[Migration] = &[Migration { number: 1, sql: include_str!("../migrations/0001.sqlite.sql") }];
 /// PostgreSQL's.
 pub(crate) const POSTGRES: &[Migration] = &[Migration { number: 1, sql: include_str!("../migrations/0001.postgres.sql") }];
+
+/// What is done about migrations that are pending.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Pending {
+    /// They are applied.
+    Apply,
+    /// Nothing is opened.
+    Refuse,
+}
+
+/// Some are pending, and it isn't for the one who asks to apply them.
+pub(crate) fn refused() -> StoreError {
+    StoreError::Misconfigured(
+        "its tables are of an older version: back it up, then run doorward migrate, or start doorward serve, which does the same".to_owned(),
+    )
+}
 
 #[cfg(test)]
 mod tests {

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use crate::migration::Pending;
 use crate::{Store, StoreError, postgres, sqlite};
 
 /// Where the data lies.
@@ -46,12 +47,24 @@ impl std::str::FromStr for Database {
 /// # Errors
 /// `Unavailable`, or `Misconfigured` with what to do: another process owns the file, the schema is newer than this program.
 pub async fn open(database: &Database) -> Result<Arc<dyn Store>, StoreError> {
+    open_where(database, Pending::Apply).await
+}
+
+/// Opens a store whose schema is this program's already: for whoever comes beside the nodes that serve it.
+///
+/// # Errors
+/// As [`open`]; `Misconfigured` where migrations are pending.
+pub async fn open_current(database: &Database) -> Result<Arc<dyn Store>, StoreError> {
+    open_where(database, Pending::Refuse).await
+}
+
+async fn open_where(database: &Database, pending: Pending) -> Result<Arc<dyn Store>, StoreError> {
     match database {
         Database::Sqlite(path) => {
             let path = path.clone();
-            let opened = tokio::task::spawn_blocking(move || sqlite::SqliteStore::open(&path)).await;
+            let opened = tokio::task::spawn_blocking(move || sqlite::SqliteStore::open(&path, pending)).await;
             Ok(Arc::new(opened.map_err(|panic| StoreError::Panicked(panic.to_string()))??))
         }
-        Database::Postgres(url) => postgres::PostgresStore::open(url).await,
+        Database::Postgres(url) => postgres::PostgresStore::open_where(url, pending).await,
     }
 }

@@ -102,18 +102,18 @@ impl Stopped {
 async fn here(storage: &Storage, request: Request) -> Result<Value, Stopped> {
     let Storage { database, keys, erasure_list } = storage;
     let ring = key_ring(keys, database).map_err(Stopped::Failed)?;
-    let store = match doorward_store::open(&database.into()).await {
+    let store = match doorward_store::open_current(&database.into()).await {
         Ok(store) => store,
         Err(StoreError::Held(_)) => return Err(Stopped::Held(Box::new(request))),
         Err(error) => return Err(Stopped::Failed(Failure::new(format!("{database} can't be used: {error}")))),
     };
     let erasures = Arc::new(ErasureFile::new(erasure_list.clone()));
     let service = Service::new(store, ring, Arc::new(SystemClock::new()), Arc::new(SystemEntropy::new()), erasures);
-    let answer = match service.start().await {
+    let answer = match service.visit().await {
         Ok(()) => request.perform(&service).await,
         Err(error) => Err(Said::failed(format!("{database} can't be used: {error}"))),
     };
-    service.close().await;
+    service.leave().await;
     answer.map_err(|said| Stopped::Failed(said.into()))
 }
 

@@ -4,7 +4,7 @@ use doorward_domain::{KeyId, Timestamp};
 
 use super::address::Address;
 use super::fault::Fault;
-use super::flight::Ask;
+use super::flight::{Ask, Conn};
 use super::pool::Database;
 use crate::StoreError;
 use crate::inspect::{Inspection, Schema, compare};
@@ -29,13 +29,7 @@ pub(crate) async fn inspect(url: &str) -> Result<Inspection, StoreError> {
         endless_keys: 0,
         settings: SETTINGS.iter().enumerate().map(|(at, name)| (*name, said(at))).collect(),
     };
-    let there = connection.fly(&[Ask::new("SELECT to_regclass('schema_migration') IS NOT NULL", vec![])]).await.map_err(Fault::at_opening)?;
-    if there[0].rows.first().is_some_and(|row| row.try_get(0).unwrap_or(false)) {
-        let asks = [Ask::new("SELECT number, checksum FROM schema_migration ORDER BY number", vec![])];
-        let answers = connection.fly(&asks).await.map_err(Fault::at_opening)?;
-        let applied: Vec<(i64, i64)> = answers[0].rows.iter().filter_map(|row| Some((row.try_get(0).ok()?, row.try_get(1).ok()?))).collect();
-        found.schema = compare(&applied, POSTGRES);
-    }
+    found.schema = schema_of(&mut connection).await?;
     if found.schema == Schema::Current {
         let asks = [
             "SELECT value FROM meta WHERE name = 'latest_moment'",
@@ -58,4 +52,24 @@ pub(crate) async fn inspect(url: &str) -> Result<Inspection, StoreError> {
     drop(connection);
     database.close().await;
     Ok(found)
+}
+
+/// Looks at the schema alone.
+pub(crate) async fn schema(url: &str) -> Result<Schema, StoreError> {
+    let database = Database::new(Address::parse(url)?)?;
+    let mut connection = database.connection().await.map_err(Fault::at_opening)?;
+    let schema = schema_of(&mut connection).await;
+    drop(connection);
+    database.close().await;
+    schema
+}
+
+async fn schema_of(connection: &mut Conn) -> Result<Schema, StoreError> {
+    let there = connection.fly(&[Ask::new("SELECT to_regclass('schema_migration') IS NOT NULL", vec![])]).await.map_err(Fault::at_opening)?;
+    if !there[0].rows.first().is_some_and(|row| row.try_get(0).unwrap_or(false)) {
+        return Ok(Schema::Behind(POSTGRES.len()));
+    }
+    let answers = connection.fly(&[Ask::new("SELECT number, checksum FROM schema_migration ORDER BY number", vec![])]).await.map_err(Fault::at_opening)?;
+    let applied: Vec<(i64, i64)> = answers[0].rows.iter().filter_map(|row| Some((row.try_get(0).ok()?, row.try_get(1).ok()?))).collect();
+    Ok(compare(&applied, POSTGRES))
 }

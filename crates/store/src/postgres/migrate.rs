@@ -10,7 +10,7 @@ use tokio_postgres::error::SqlState;
 use super::fault::Fault;
 use super::flight::{Ask, Conn};
 use crate::StoreError;
-use crate::migration::Migration;
+use crate::migration::{Migration, Pending, refused};
 use crate::row::{ToCell as _, Value};
 
 /// How often a node looks whether the lease is free.
@@ -27,9 +27,12 @@ const TABLES: [&str; 2] = [
 ];
 
 /// Brings the schema up to date, or finds that it is.
-pub(super) async fn migrate(connection: &mut Conn, migrations: &[Migration]) -> Result<(), Fault> {
+pub(super) async fn migrate(connection: &mut Conn, migrations: &[Migration], pending: Pending) -> Result<(), Fault> {
     if is_current(connection, migrations).await? {
         return Ok(());
+    }
+    if pending == Pending::Refuse {
+        return Err(refused().into());
     }
     make_tables(connection).await?;
     let owner = first_text(&connection.fly(&[Ask::new("SELECT CAST(gen_random_uuid() AS TEXT)", vec![])]).await?);

@@ -26,6 +26,7 @@ use doorward_domain::{
 use tokio::sync::watch;
 
 use crate::changes::{Change, Place, Write, changes, erasure, tenancy_changes};
+use crate::migration::Pending;
 use crate::row::{Row as _, ToCell as _};
 use crate::rows::{ACTIVITY, Spending};
 use crate::seal::Seal;
@@ -34,7 +35,7 @@ use crate::{AccountKey, BoxFuture, Decision, Erasing, Governing, GoverningAll, N
 use address::Address;
 pub use address::{Way, way};
 use flight::{Answer, Ask, parameter};
-pub(crate) use inspect::inspect;
+pub(crate) use inspect::{inspect, schema};
 use load::{Loaded, Lock};
 use pool::{Database, Step};
 
@@ -52,12 +53,17 @@ pub(crate) struct PostgresStore {
 }
 
 impl PostgresStore {
-    /// Connects, checks the server and applies the migrations that are pending.
-    pub(crate) async fn open(url: &str) -> Result<Arc<dyn Store>, StoreError> {
+    #[cfg(test)]
+    async fn open(url: &str) -> Result<Arc<dyn Store>, StoreError> {
+        Self::open_where(url, Pending::Apply).await
+    }
+
+    /// Connects, checks the server and applies the migrations that are pending, or finds that none is.
+    pub(crate) async fn open_where(url: &str, pending: Pending) -> Result<Arc<dyn Store>, StoreError> {
         let database = Database::new(Address::parse(url)?)?;
         let mut connection = database.connection().await.map_err(fault::Fault::at_opening)?;
         server::check(&mut connection).await.map_err(fault::Fault::at_opening)?;
-        migrate::migrate(&mut connection, crate::migration::POSTGRES).await.map_err(fault::Fault::at_opening)?;
+        migrate::migrate(&mut connection, crate::migration::POSTGRES, pending).await.map_err(fault::Fault::at_opening)?;
         drop(connection);
         Ok(Arc::new(Self { database, keys: ArcSwapOption::empty(), bell: watch::Sender::default() }))
     }
@@ -347,12 +353,27 @@ impl Store for PostgresStore {
         Box::pin(self.add_key(key, once))
     }
 
+    fn server_keys(&self) -> BoxFuture<'_, Result<Vec<KeyId>, StoreError>> {
+        Box::pin(async move {
+            let answer = self.one(Ask::new("SELECT id FROM server_key ORDER BY id", vec![])).await?;
+            let id = |row: &tokio_postgres::Row| row.try_get::<_, i64>(0).ok().and_then(|id| u32::try_from(id).ok()).map(KeyId);
+            answer.rows.iter().map(|row| id(row).ok_or_else(|| StoreError::corrupt("server_key", "id"))).collect()
+        })
+    }
+
     fn check_keys(&self, keys: Vec<(KeyId, [u8; 16])>) -> BoxFuture<'_, Result<(), StoreError>> {
         Box::pin(self.record_keys(keys))
     }
 
     fn unlock(&self, keys: Arc<KeyRing>) {
         self.keys.store(Some(keys));
+    }
+
+    fn clock(&self) -> BoxFuture<'_, Result<Option<Timestamp>, StoreError>> {
+        Box::pin(async move {
+            let answer = self.one(Ask::new("SELECT CAST(extract(epoch FROM clock_timestamp()) * 1000000 AS BIGINT)", vec![])).await?;
+            Ok(answer.rows.first().and_then(|row| row.try_get(0).ok()).map(Timestamp::from_micros))
+        })
     }
 
     fn latest_moment(&self) -> BoxFuture<'_, Result<Option<Timestamp>, StoreError>> {

@@ -11,6 +11,7 @@ use rusqlite::{Connection, OpenFlags};
 
 use super::connection::{self, Ownership, beside};
 use super::{SET_META, SqliteStore, meta};
+use crate::migration::Pending;
 use crate::private::{folder_of, make_file, make_own_file, name};
 use crate::{Store, StoreError};
 
@@ -95,7 +96,7 @@ impl Restoring {
     /// # Errors
     /// As [`crate::open`].
     pub fn open(&self) -> Result<Arc<dyn Store>, StoreError> {
-        Ok(Arc::new(SqliteStore::open(&self.part.0)?))
+        Ok(Arc::new(SqliteStore::open(&self.part.0, Pending::Apply)?))
     }
 
     /// Gives the copy the database's name.

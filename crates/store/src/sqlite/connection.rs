@@ -9,7 +9,7 @@ use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 
 use crate::StoreError;
-use crate::migration::{Migration, SQLITE};
+use crate::migration::{Migration, Pending, SQLITE, refused};
 use crate::private::{folder_of, make_file, make_folder};
 
 /// The first release without the WAL-reset bug, by which a database could be corrupted.
@@ -106,8 +106,8 @@ pub(super) fn faults(connection: &Connection, thorough: bool) -> Result<Vec<Stri
     Ok(faults)
 }
 
-/// Opens the writer's connection and brings the schema up to date.
-pub(super) fn writer(path: &Path) -> Result<Connection, StoreError> {
+/// Opens the writer's connection and brings the schema up to date, or finds that it is.
+pub(super) fn writer(path: &Path, pending: Pending) -> Result<Connection, StoreError> {
     if rusqlite::version_number() < OLDEST_SQLITE {
         return Err(StoreError::Misconfigured(format!("SQLite {} is older than 3.51.3 and may corrupt a database", rusqlite::version())));
     }
@@ -122,7 +122,7 @@ pub(super) fn writer(path: &Path) -> Result<Connection, StoreError> {
     // Every acknowledged change survives a power cut; checkpoints have a thread of their own.
     // What is deleted or replaced is overwritten, so that no page keeps an old wrapping of a data key.
     connection.execute_batch("PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 0; PRAGMA secure_delete = ON;")?;
-    migrate(&mut connection, SQLITE)?;
+    migrate(&mut connection, SQLITE, pending)?;
     Ok(connection)
 }
 
@@ -151,8 +151,17 @@ pub(super) fn connect(path: &Path, flags: OpenFlags) -> Result<Connection, Store
     Ok(connection)
 }
 
+/// Whether any migration was ever applied.
+pub(super) fn is_made(connection: &Connection) -> Result<bool, StoreError> {
+    let made = "SELECT count(*) FROM sqlite_schema WHERE name = 'schema_migration'";
+    Ok(connection.query_row(made, [], |row| row.get::<_, i64>(0))? != 0)
+}
+
 /// Applies what is pending, each step in a transaction of its own.
-fn migrate(connection: &mut Connection, migrations: &[Migration]) -> Result<(), StoreError> {
+fn migrate(connection: &mut Connection, migrations: &[Migration], pending: Pending) -> Result<(), StoreError> {
+    if pending == Pending::Refuse && !is_made(connection)? {
+        return Err(refused());
+    }
     connection.execute_batch("CREATE TABLE IF NOT EXISTS schema_migration (number INTEGER PRIMARY KEY, checksum INTEGER NOT NULL) STRICT")?;
     let applied: Vec<(i64, i64)> = {
         let mut statement = connection.prepare("SELECT number, checksum FROM schema_migration ORDER BY number")?;
@@ -169,6 +178,9 @@ fn migrate(connection: &mut Connection, migrations: &[Migration]) -> Result<(), 
         if known.checksum() != *checksum {
             return Err(StoreError::Misconfigured(format!("migration {number} of the database isn't the one of this version; restore a backup of it")));
         }
+    }
+    if pending == Pending::Refuse && applied.len() < migrations.len() {
+        return Err(refused());
     }
     for migration in migrations.iter().filter(|migration| !applied.iter().any(|(number, _)| *number == migration.number)) {
         let transaction = connection.transaction()?;

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use doorward_domain::{KeyId, Timestamp};
-use rusqlite::OpenFlags;
+use rusqlite::{Connection, OpenFlags};
 
 use super::{LATEST_MOMENT, connection, meta};
 use crate::StoreError;
@@ -15,9 +15,8 @@ pub(crate) fn inspect(path: &Path, thorough: bool) -> Result<Inspection, StoreEr
     let connection = connection::connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
     connection.execute_batch("PRAGMA query_only = ON; BEGIN")?;
     let faults = connection::faults(&connection, thorough)?;
-    let made = "SELECT count(*) FROM sqlite_schema WHERE name = 'schema_migration'";
     let mut found = Inspection {
-        schema: Schema::Behind(SQLITE.len()),
+        schema: schema_of(&connection)?,
         faults,
         latest_moment: None,
         server_keys: vec![],
@@ -25,14 +24,8 @@ pub(crate) fn inspect(path: &Path, thorough: bool) -> Result<Inspection, StoreEr
         endless_keys: 0,
         settings: vec![],
     };
-    if connection.query_row(made, [], |row| row.get::<_, i64>(0))? == 0 {
-        return Ok(found);
-    }
-    let mut applied = connection.prepare("SELECT number, checksum FROM schema_migration ORDER BY number")?;
-    let applied: Vec<(i64, i64)> = applied.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect::<Result<_, _>>()?;
-    found.schema = compare(&applied, SQLITE);
     if found.schema != Schema::Current {
-        // Another schema's tables say nothing to this program.
+        // Another schema's tables, or none, say nothing to this program.
         return Ok(found);
     }
     found.latest_moment = meta(&connection, LATEST_MOMENT)?.and_then(|text| text.parse().ok()).map(Timestamp::from_micros);
@@ -42,4 +35,20 @@ pub(crate) fn inspect(path: &Path, thorough: bool) -> Result<Inspection, StoreEr
     let endless = "SELECT count(*) FROM api_key WHERE revoked_at IS NULL AND expires_at IS NULL";
     found.endless_keys = connection.query_row(endless, [], |row| row.get::<_, i64>(0))?.try_into().unwrap_or(0);
     Ok(found)
+}
+
+/// Looks at the schema alone.
+pub(crate) fn schema(path: &Path) -> Result<Schema, StoreError> {
+    let connection = connection::connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+    connection.execute_batch("PRAGMA query_only = ON; BEGIN")?;
+    schema_of(&connection)
+}
+
+fn schema_of(connection: &Connection) -> Result<Schema, StoreError> {
+    if !connection::is_made(connection)? {
+        return Ok(Schema::Behind(SQLITE.len()));
+    }
+    let mut applied = connection.prepare("SELECT number, checksum FROM schema_migration ORDER BY number")?;
+    let applied: Vec<(i64, i64)> = applied.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect::<Result<_, _>>()?;
+    Ok(compare(&applied, SQLITE))
 }

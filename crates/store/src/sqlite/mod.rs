@@ -24,6 +24,7 @@ use rusqlite::{Connection, OptionalExtension as _};
 use tokio::sync::watch;
 
 use crate::changes::{Place, Write};
+use crate::migration::Pending;
 use crate::row::{Row as _, Value};
 use crate::rows::Spending;
 use crate::seal::Seal;
@@ -33,7 +34,7 @@ pub use backup::{Backup, Progress, Restoring, backup};
 use connection::Ownership;
 use effects::Directory;
 use index::Index;
-pub(crate) use inspect::inspect;
+pub(crate) use inspect::{inspect, schema};
 use writer::{Shared, Writer};
 
 /// A store in one SQLite file.
@@ -72,10 +73,10 @@ impl Readers {
 }
 
 impl SqliteStore {
-    pub(crate) fn open(path: &Path) -> Result<Self, StoreError> {
+    pub(crate) fn open(path: &Path, pending: Pending) -> Result<Self, StoreError> {
         let (ownership, path) = Ownership::take(path)?;
         let path = path.as_path();
-        let connection = connection::writer(path)?;
+        let connection = connection::writer(path, pending)?;
         let cores = std::thread::available_parallelism().map_or(2, usize::from);
         let connections = (0..cores.clamp(2, 8)).map(|_| connection::reader(path).map(Mutex::new)).collect::<Result<_, _>>()?;
         let readers = Arc::new(Readers { connections, next: AtomicUsize::new(0) });
@@ -323,6 +324,15 @@ impl Store for SqliteStore {
         }))
     }
 
+    fn server_keys(&self) -> BoxFuture<'_, Result<Vec<KeyId>, StoreError>> {
+        let read = |connection: &Connection| {
+            let mut statement = connection.prepare("SELECT id FROM server_key ORDER BY id")?;
+            let ids = statement.query_map([], |row| row.get(0).map(KeyId))?;
+            Ok(ids.collect::<Result<_, _>>()?)
+        };
+        ready(self.open_still().and_then(|()| self.readers.read(read)))
+    }
+
     fn check_keys(&self, keys: Vec<(KeyId, [u8; 16])>) -> BoxFuture<'_, Result<(), StoreError>> {
         Box::pin(self.writer.submit(move |batch| {
             let known = {
@@ -339,6 +349,10 @@ impl Store for SqliteStore {
 
     fn unlock(&self, keys: Arc<KeyRing>) {
         self.shared.keys.store(Some(keys));
+    }
+
+    fn clock(&self) -> BoxFuture<'_, Result<Option<Timestamp>, StoreError>> {
+        ready(self.open_still().map(|()| None))
     }
 
     fn latest_moment(&self) -> BoxFuture<'_, Result<Option<Timestamp>, StoreError>> {

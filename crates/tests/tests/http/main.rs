@@ -35,6 +35,7 @@ mod rotation;
 mod security_events;
 mod sessions;
 mod throttles;
+mod visits;
 
 /// Makes of each story one test for each engine.
 macro_rules! stories {
@@ -384,5 +385,9 @@ stories! {
         budgets_of_addresses_survive_a_restart,
         a_flood_of_wrong_secrets_is_no_flood_of_commits,
         without_its_store_the_throttle_counts_in_memory,
+    }
+    visits {
+        a_command_leaves_neither_its_time_nor_its_server_key,
+        a_command_is_refused_where_two_machines_differ_about_the_time,
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use doorward_domain::{ApiKeyId, KeyId, KeyedHash, Refusal, SignInId};
-use doorward_store::{Need, Page, Rows, Store, StoreError, open};
+use doorward_store::{Need, Page, Rows, Store, StoreError, open, open_current, pending};
 use doorward_tests::{Home, Person, after, attempt, start, tenant, tenant_id, with_code};
 use futures_util::FutureExt as _;
 use uuid::Uuid;
@@ -57,6 +57,8 @@ pub(crate) async fn a_closed_store_says_nothing_more(store: Arc<dyn Store>) {
     };
     assert!(unavailable(store.add_api_key(key, None).await));
     assert!(unavailable(store.check_keys(vec![(KeyId(1), [1; 16])]).await));
+    assert!(unavailable(store.server_keys().await));
+    assert!(unavailable(store.clock().await));
     assert!(unavailable(store.latest_moment().await));
     assert!(unavailable(store.record_moment(start()).await));
     assert!(unavailable(store.ready().await));
@@ -109,6 +111,21 @@ pub(crate) async fn a_store_that_is_dropped_has_finished(home: Arc<Home>) {
         let numbers: Vec<i64> = account.events.iter().rev().map(|event| event.number).collect();
         assert_eq!(numbers, (1..=account.head.last_event).collect::<Vec<_>>());
     }
+}
+
+pub(crate) async fn pending_migrations_are_applied_by_no_visitor(home: Arc<Home>) {
+    let refused = async || open_current(home.database()).await.err().map(|failure| failure.to_string()).unwrap_or_default();
+    for _ in 0..2 {
+        assert!(refused().await.contains("doorward migrate"));
+        assert_eq!(pending(home.database()).await.expect("it can be looked at"), 1);
+    }
+    home.open().await.close().await;
+    open_current(home.database()).await.expect("it is of today").close().await;
+    assert_eq!(pending(home.database()).await.expect("it can be looked at"), 0);
+    home.tamper("DELETE FROM schema_migration").await;
+    let rows = home.rows().await;
+    assert!(refused().await.contains("doorward migrate"));
+    assert_eq!(home.rows().await, rows);
 }
 
 pub(crate) async fn a_newer_schema_is_refused((store, home): (Arc<dyn Store>, Arc<Home>)) {

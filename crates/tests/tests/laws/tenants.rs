@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use doorward_domain::{ApiKey, ApiKeyId, Binding, KeyId, KeyedHash, MfaMethod, Policy, Preset, Role, Rules, Tenancy, Tenant, Timestamp};
+use doorward_service::{Clock as _, SystemClock};
 use doorward_store::{Store, StoreError};
 use doorward_tests::{Home, Person, after, at_once, just_before, mint, moment_with, start, tenant, tenant_id, tenant_with};
 use uuid::Uuid;
@@ -187,6 +188,7 @@ pub(crate) async fn no_name_is_taken_by_the_stores_own_facts(store: Arc<dyn Stor
 pub(crate) async fn server_keys_must_fit_those_on_record((store, home): (Arc<dyn Store>, Arc<Home>)) {
     let (a, b, c) = ((KeyId(1), [1; 16]), (KeyId(2), [2; 16]), (KeyId(u32::MAX), [255; 16]));
     let misfit = |answer: Result<(), StoreError>| matches!(answer, Err(StoreError::Misconfigured(_)));
+    assert_eq!(store.server_keys().await.expect("the store answers"), []);
     store.check_keys(vec![a]).await.expect("a new store takes any");
     store.check_keys(vec![a]).await.expect("the same again");
     assert!(misfit(store.check_keys(vec![b]).await), "a stranger");
@@ -201,6 +203,15 @@ pub(crate) async fn server_keys_must_fit_those_on_record((store, home): (Arc<dyn
     store.check_keys(vec![a]).await.expect("the old one is known still");
     store.check_keys(vec![c, b]).await.expect("and another");
     assert!(misfit(store.check_keys(vec![(c.0, [0; 16])]).await));
+    assert_eq!(store.server_keys().await.expect("the store answers"), [a.0, b.0, c.0]);
+}
+
+pub(crate) async fn a_database_on_another_machine_tells_its_own_time((store, home): (Arc<dyn Store>, Arc<Home>)) {
+    let told = store.clock().await.expect("the store answers");
+    assert_eq!(told.is_none(), home.file().is_some());
+    // The tests' server runs on this machine.
+    let now = SystemClock::new().now();
+    assert!(told.is_none_or(|told| told.plus_s(60) > now && now.plus_s(60) > told), "{told:?} {now}");
 }
 
 pub(crate) async fn the_latest_moment_never_goes_back((store, home): (Arc<dyn Store>, Arc<Home>)) {
