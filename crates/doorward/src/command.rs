@@ -118,12 +118,8 @@ fn dev() -> Command {
 }
 
 fn migrate() -> Command {
-    Command::new("migrate").about("Brings the database's tables up to date; serve does this by itself").arg(config_file()).args(named(&[
-        "data_dir",
-        "database_url",
-        "log",
-        "log_format",
-    ]))
+    let about = "Brings the database's tables up to date; serve does this by itself";
+    Command::new("migrate").about(about).arg(crate::admin::json()).arg(config_file()).args(named(&["data_dir", "database_url", "log", "log_format"]))
 }
 
 fn openapi() -> Command {

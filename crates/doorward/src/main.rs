@@ -56,7 +56,7 @@ fn run(matches: &ArgMatches) -> Result<(), Failure> {
         }
         Some(("migrate", flags)) => {
             let (database, keys, log) = Config::check_database(given(flags)?)?;
-            block_on(migrate::migrate(&database, &keys, &log))
+            block_on(migrate::migrate(flags, &database, &keys, &log))
         }
         Some(("backup", flags)) => {
             let (storage, log) = Config::check_command(given(flags)?)?;

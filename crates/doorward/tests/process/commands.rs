@@ -115,7 +115,14 @@ fn tenants_are_made_and_the_only_one_needs_no_name() {
     let (code, _, message) = told(dir.path(), &["tenant", "list"]);
     assert!(code == Some(1) && message.contains("doorward migrate"), "{message}");
     assert!(!dir.path().join("data").exists(), "a command makes no database");
-    assert_eq!(told(dir.path(), &["migrate"]).0, Some(0));
+    fs::create_dir(dir.path().join("data")).expect("made");
+    fs::write(dir.path().join("data/doorward.db"), "").expect("written");
+    fs::write(dir.path().join("data/doorward.db.key"), crate::running::SECRET).expect("written");
+    let (code, _, message) = told(dir.path(), &["tenant", "list"]);
+    assert!(code == Some(1) && message.contains("doorward migrate"), "nor its tables: {message}");
+    for applied in [1, 0] {
+        assert_eq!(answer(dir.path(), &["migrate"]), json!({ "database": "sqlite://./data/doorward.db", "migrations_applied": applied }));
+    }
     let (code, _, message) = told(dir.path(), &["devices", "list", "alice"]);
     assert!(code == Some(1) && message.contains("doorward tenant create"), "{message}");
     assert_eq!(answer(dir.path(), &["tenant", "create", "acme"])["policy"], "consumer");
