@@ -4,39 +4,49 @@
 //! their address, and every proxy in use can write the first.
 
 use std::net::{IpAddr, SocketAddr};
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use http::HeaderMap;
 use ipnet::IpNet;
 
-/// The proxies whose word is taken. By default nobody's, not even that of the same machine.
+/// The proxies whose word is taken. By default nobody's, not even that of the same machine. A clone is the same list.
 #[derive(Clone, Debug, Default)]
-pub struct Proxies(Arc<[IpNet]>);
+pub struct Proxies(Arc<RwLock<Arc<[IpNet]>>>);
 
 impl Proxies {
     /// The proxies in these networks.
     #[must_use]
     pub fn new(networks: impl IntoIterator<Item = IpNet>) -> Self {
-        Self(networks.into_iter().collect())
+        Self(Arc::new(RwLock::new(networks.into_iter().collect())))
+    }
+
+    /// From now on these are the proxies, for whoever holds this list or a clone of it.
+    pub fn replace(&self, others: &Self) {
+        let others = others.networks();
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = others;
+    }
+
+    fn networks(&self) -> Arc<[IpNet]> {
+        Arc::clone(&self.0.read().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// How many networks there are.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.0.len()
+        self.networks().len()
     }
 
     /// Whether nobody is believed.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.networks().is_empty()
     }
 
     /// Whether this is the address of one of them.
     #[must_use]
     pub fn trusts(&self, address: IpAddr) -> bool {
         let address = address.to_canonical();
-        self.0.iter().any(|network| network.contains(&address))
+        self.networks().iter().any(|network| network.contains(&address))
     }
 
     /// The address that a request came from: that of the peer, or, as long as a hop is a trusted proxy, the one that it names.

@@ -4,6 +4,7 @@
 
 use std::fmt::{self, Write as _};
 use std::io::IsTerminal as _;
+use std::sync::OnceLock;
 
 use doorward_api::context::RequestContext;
 use tracing::field::{Field, Visit};
@@ -44,9 +45,26 @@ pub(crate) fn start(config: &LogConfig) {
         .with_writer(std::io::stderr)
         .with_env_filter(EnvFilter::new(&config.filter))
         .event_format(Line { format, colour: terminal && format == LogFormat::Text })
-        .finish();
-    if tracing::subscriber::set_global_default(subscriber).is_ok() {
+        .with_filter_reloading();
+    let filter = subscriber.reload_handle();
+    if tracing::subscriber::set_global_default(subscriber.finish()).is_ok() {
         std::panic::set_hook(Box::new(log_panic));
+        // The log is started once, so it is set once.
+        let _ = FILTER.set(Box::new(move |text| filter.reload(EnvFilter::new(text)).is_ok()));
+    }
+}
+
+/// Puts another filter in the place of the one in force; `false` if it can't.
+type SetFilter = Box<dyn Fn(&str) -> bool + Send + Sync>;
+
+static FILTER: OnceLock<SetFilter> = OnceLock::new();
+
+/// Logs by another filter from now on, which was checked.
+pub(crate) fn set_filter(filter: &str) {
+    if let Some(set) = FILTER.get()
+        && !set(filter)
+    {
+        tracing::warn!("the log goes on by its old filter");
     }
 }
 

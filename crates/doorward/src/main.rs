@@ -14,6 +14,7 @@ mod keys;
 mod log;
 mod migrate;
 mod node;
+mod reload;
 mod secret_file;
 mod serve;
 mod server;
@@ -46,8 +47,8 @@ fn main() -> ExitCode {
 fn run(matches: &ArgMatches) -> Result<(), Failure> {
     match matches.subcommand() {
         Some(("serve", flags)) => {
-            let config = Config::check(given(flags)?)?;
-            block_on(serve::serve(config))
+            let flags = flags.clone();
+            block_on(serve::serve(Box::new(move || given(&flags))))
         }
         Some(("dev", flags)) => {
             let (listen, data_dir, log) = Config::check_dev(Given::from_flags(flags))?;

@@ -10,10 +10,14 @@ use crate::failure::Failure;
 use crate::keys::key_ring;
 use crate::log;
 use crate::node::{Node, bind};
+use crate::reload::{Gather, Reload};
 use crate::server::Tls;
 
 /// Runs the service until it is told to stop.
-pub(crate) async fn serve(config: Config) -> Result<(), Failure> {
+pub(crate) async fn serve(gather: Gather) -> Result<(), Failure> {
+    let given = gather()?;
+    let reload = Reload::new(gather, &given)?;
+    let config = Config::check(given)?;
     log::start(&config.log);
     tracing::info!(
         version = env!("CARGO_PKG_VERSION"),
@@ -34,11 +38,14 @@ pub(crate) async fn serve(config: Config) -> Result<(), Failure> {
     let node =
         Node::open(&config.database, config.erasure_list.clone(), keys, Arc::new(SystemClock::new()), config.limits, config.trusted_proxies.clone(), false)
             .await?;
-    let started = start(&node, &config, public, internal).await;
-    if let Err(failure) = started {
-        node.service.close().await;
-        return Err(failure);
-    }
+    let tls = match start(&node, &config, public, internal).await {
+        Ok(tls) => tls,
+        Err(failure) => {
+            node.service.close().await;
+            return Err(failure);
+        }
+    };
+    tokio::spawn(reload.run(config, tls, node.stop()));
     node.run().await
 }
 
@@ -54,7 +61,7 @@ fn raise_file_limit(connections: usize) {
     }
 }
 
-async fn start(node: &Node, config: &Config, public: tokio::net::TcpListener, internal: Option<tokio::net::TcpListener>) -> Result<(), Failure> {
+async fn start(node: &Node, config: &Config, public: tokio::net::TcpListener, internal: Option<tokio::net::TcpListener>) -> Result<Option<Tls>, Failure> {
     if let Some(bootstrap) = &config.bootstrap {
         node.bootstrap(bootstrap).await?;
     }
@@ -67,9 +74,9 @@ async fn start(node: &Node, config: &Config, public: tokio::net::TcpListener, in
     match internal {
         Some(internal) => {
             node.listen("public", public, public_router(surfaces.clone()), tls.clone());
-            node.listen("internal", internal, internal_router(surfaces).merge(node.health.metrics()), tls);
+            node.listen("internal", internal, internal_router(surfaces).merge(node.health.metrics()), tls.clone());
         }
-        None => node.listen("public", public, all_router(surfaces).merge(node.health.metrics()), tls),
+        None => node.listen("public", public, all_router(surfaces).merge(node.health.metrics()), tls.clone()),
     }
-    Ok(())
+    Ok(tls)
 }

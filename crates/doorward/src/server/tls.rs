@@ -1,4 +1,4 @@
-//! TLS at our own listener: the certificate is read at start, and anew when its files change.
+//! TLS at our own listener: the certificate is read at start, and anew when its files change or a signal says so.
 
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -18,26 +18,25 @@ const LOOK_EVERY: Duration = Duration::from_millis(if cfg!(test) { 50 } else { 1
 
 /// The certificate in use; a clone is the same one.
 #[derive(Clone)]
-pub(crate) struct Tls(Arc<Mutex<TlsAcceptor>>);
+pub(crate) struct Tls {
+    files: Arc<TlsFiles>,
+    acceptor: Arc<Mutex<TlsAcceptor>>,
+}
 
 impl Tls {
     /// Reads the files, and looks at them again until `stop`.
     pub(crate) fn start(files: TlsFiles, stop: CancellationToken) -> Result<Self, Failure> {
         let mut stamp = stamp_of(&files);
-        let tls = Self(Arc::new(Mutex::new(acceptor_of(&files)?)));
+        let tls = Self { acceptor: Arc::new(Mutex::new(acceptor_of(&files)?)), files: Arc::new(files) };
         let kept = tls.clone();
         tokio::spawn(async move {
             while tokio::time::timeout(LOOK_EVERY, stop.cancelled()).await.is_err() {
-                let found = stamp_of(&files);
+                let found = stamp_of(&kept.files);
                 if found == stamp {
                     continue;
                 }
-                match acceptor_of(&files) {
-                    Ok(acceptor) => {
-                        *kept.0.lock().unwrap_or_else(PoisonError::into_inner) = acceptor;
-                        stamp = found;
-                        tracing::info!(cert = %files.cert.display(), "the TLS certificate was read anew");
-                    }
+                match kept.read_anew() {
+                    Ok(()) => stamp = found,
                     // Tried again at each look: the two files are seldom replaced in one step.
                     Err(failure) => tracing::warn!("the TLS certificate has changed but can't be used, the old one stays: {failure}"),
                 }
@@ -46,13 +45,21 @@ impl Tls {
         Ok(tls)
     }
 
+    /// Reads the files now; where they can't be used, the old certificate stays.
+    pub(crate) fn read_anew(&self) -> Result<(), Failure> {
+        let acceptor = acceptor_of(&self.files)?;
+        *self.acceptor.lock().unwrap_or_else(PoisonError::into_inner) = acceptor;
+        tracing::info!(cert = %self.files.cert.display(), "the TLS certificate was read anew");
+        Ok(())
+    }
+
     /// Whether these files can be used.
     pub(crate) fn check(files: &TlsFiles) -> Result<(), Failure> {
         acceptor_of(files).map(drop)
     }
 
     pub(super) fn acceptor(&self) -> TlsAcceptor {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.acceptor.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 

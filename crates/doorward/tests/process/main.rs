@@ -6,5 +6,6 @@ mod commands;
 mod doctor;
 mod gateways;
 mod operations;
+mod reloads;
 mod running;
 mod starts;
