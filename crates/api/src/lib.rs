@@ -6,8 +6,11 @@
 pub mod context;
 mod cookies;
 mod docs;
+#[cfg(test)]
+mod events_page;
 mod extract;
 mod internal;
+mod language;
 pub mod layers;
 pub mod metrics;
 mod native;

@@ -9,7 +9,7 @@ use utoipa::openapi::{Content, InfoBuilder, LicenseBuilder, OpenApi, Ref, RefOr,
 use crate::problem::{MEDIA_TYPE, ProblemBody};
 use crate::{internal, native};
 
-const TAGS: [(&str, &str); 9] = [
+const TAGS: [(&str, &str); 10] = [
     ("devices", "The signed-in person's devices: list, trust, stop trusting, report, remove. Bearer access token."),
     ("sessions", "The signed-in person's sessions: list, end, keep alive. Bearer access token."),
     ("events", "The signed-in person's own security history. Bearer access token."),
@@ -17,6 +17,7 @@ const TAGS: [(&str, &str); 9] = [
     ("sessions (internal)", "For the host's backend and its services: check access tokens, open sessions. API key."),
     ("gateways", "For proxies and services: may this request pass, and whose token is this? The caller's own token, or an API key."),
     ("activations", "For hosts that keep the device token themselves: take up or decline an offer of trust. API key."),
+    ("feed", "For the host and its systems: everything that happened in the tenant, in order. API key."),
     ("people", "For operators and the host: what is known of a person, and what can be ended for them. API key."),
     ("api keys", "For administrators: the tenant's API keys. API key of role `admin`."),
 ];
@@ -96,7 +97,7 @@ fn share(operation: &mut Operation, path: &str) {
     let has_id = path.contains('{');
     let acts_on_token = path.contains("/activations/") || path.ends_with("/devices/activate") || path.ends_with("/devices/skip");
     let signs_in = path.starts_with("/internal/sign-ins") || path == "/internal/sessions";
-    let problems: [(&str, &str, bool); 14] = [
+    let problems: [(&str, &str, bool); 15] = [
         ("400", "The request can't be read; `errors` names each fault", true),
         ("401", "No credentials, or none that are good", true),
         ("403", "Refused by role, by the trust gate or by policy; the detail says what is missing", true),
@@ -105,6 +106,7 @@ fn share(operation: &mut Operation, path: &str) {
         ("408", "The request came in too slowly", true),
         ("409", "The state doesn't allow it", acts_on_token || signs_in || repeatable || path.ends_with("/trust") || path.contains("/api-keys/")),
         ("410", "The sign-in is older than 10 minutes", path.ends_with("/complete")),
+        ("410", "The feed doesn't go on from this cursor; `type` says what to do", path == "/internal/events"),
         ("413", "The body is larger than 64 KiB", true),
         ("415", "The body is of another media type", has_body),
         ("422", "The idempotency key stood for another request", repeatable),

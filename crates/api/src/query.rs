@@ -2,7 +2,7 @@
 
 use axum::extract::FromRequestParts;
 use doorward_domain::{DeviceStatus, SessionStatus};
-use doorward_service::{PageRequest, RequiredFactor};
+use doorward_service::{FEED_WAIT_S, FeedRequest, PageRequest, RequiredFactor};
 use http::request::Parts;
 
 use crate::problem::{FieldError, FieldFault, Problem};
@@ -115,6 +115,18 @@ impl Parameters for PageOnly {
     const NAMES: &'static [&'static str] = &["limit", "cursor"];
     fn read(given: &mut Given) -> Self {
         Self(given.page())
+    }
+}
+
+/// A stretch of the feed, and how long to wait for it.
+pub(crate) struct Feed(pub(crate) FeedRequest);
+
+impl Parameters for Feed {
+    const NAMES: &'static [&'static str] = &["cursor", "limit", "wait_s"];
+    fn read(given: &mut Given) -> Self {
+        let PageRequest { limit, cursor } = given.page();
+        let wait_s = if given.value("wait_s") == Some("0") { 0 } else { given.number("wait_s", FEED_WAIT_S).unwrap_or(0) };
+        Self(FeedRequest { cursor, limit, wait_s })
     }
 }
 

@@ -1,7 +1,7 @@
 //! How the two own APIs word the core's refusals: one exhaustive mapping.
 
 use doorward_domain::refusal::{FactorMissing, TrustBar};
-use doorward_domain::{Credential, Refusal};
+use doorward_domain::{Credential, Language, Refusal};
 use doorward_service::Error;
 
 use crate::problem::{Challenge, FieldError, FieldFault, Kind, Problem};
@@ -25,7 +25,7 @@ impl From<Refusal> for Problem {
                 Self::new(Kind::TrustNotAllowed).detail("The host asked at the sign-in that no trust be given in this session.")
             }
             Refusal::RecentAuthRequired => Self::new(Kind::RecentAuthRequired),
-            Refusal::SignInDenied(reason) => Self::new(Kind::SignInDenied).detail(reason.sentence()).arg("reason", reason.as_str()),
+            Refusal::SignInDenied(reason) => Self::new(Kind::SignInDenied).detail(reason.sentence(Language::English)).arg("reason", reason.as_str()),
             Refusal::SignInCancelled => Self::new(Kind::SignInCancelled),
             Refusal::SignInCompleted => Self::new(Kind::SignInCompleted),
             Refusal::SignInExpired => Self::new(Kind::SignInExpired),
@@ -34,6 +34,7 @@ impl From<Refusal> for Problem {
             Refusal::IdempotencyKeyReused => Self::new(Kind::IdempotencyKeyReused),
             Refusal::IdempotencyKeyUsed => Self::new(Kind::IdempotencyKeyUsed),
             Refusal::LastAdminKey => Self::new(Kind::LastAdminKey),
+            Refusal::CursorGone => Self::new(Kind::CursorGone),
             Refusal::Invalid(invalid) => {
                 let code = match invalid.code {
                     "required" => FieldFault::Required,

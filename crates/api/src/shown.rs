@@ -1,7 +1,7 @@
 //! What commands show of devices and sessions: the same JSON as the internal API's, so that scripts learn one form.
 
-use doorward_domain::{ApiKey, ApiKeyToken, Count, Timestamp};
-use doorward_service::{DeviceDetail, DeviceView, Paged, SessionView};
+use doorward_domain::{ApiKey, ApiKeyToken, Count, Language, SignIn, Timestamp};
+use doorward_service::{DeviceDetail, DeviceView, FeedPage, Paged, SessionView, SignInView};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -57,4 +57,33 @@ pub fn api_keys(keys: Vec<ApiKey>, now: Timestamp) -> Value {
 #[must_use]
 pub fn sessions_ended(count: Count) -> Value {
     value(&wire::SessionsEnded::from(count))
+}
+
+/// A stretch of the feed.
+#[must_use]
+pub fn feed(page: FeedPage) -> Value {
+    value(&wire::FeedPage::from(page))
+}
+
+/// A sign-in, with why it was decided so.
+#[must_use]
+pub fn sign_in(view: SignInView, now: Timestamp, language: Language) -> Value {
+    value(&wire::SignIn::of(view.sign_in, view.device.map(wire::Device::from), now, language))
+}
+
+/// A page of sign-ins, each with why it was decided so in one line.
+#[must_use]
+pub fn sign_ins(page: Paged<SignIn>, now: Timestamp, language: Language) -> Value {
+    let list = wire::List::of(page, |sign_in| {
+        let mut shown = value(&wire::SignIn::of(sign_in, None, now, language));
+        let why = shown["reasons"].as_array().into_iter().flatten().filter_map(|reason| {
+            let detail = &shown["reason_details"][reason.as_str()?];
+            let sentences = [&detail["message"], &detail["cause_message"]];
+            Some(sentences.iter().filter_map(|sentence| sentence.as_str()).collect::<Vec<_>>().join(" "))
+        });
+        let why = why.collect::<Vec<_>>().join(" ");
+        shown["why"] = why.into();
+        shown
+    });
+    value(&list)
 }

@@ -6,7 +6,7 @@ use crate::codes::closed_set;
 use crate::{Cause, DeviceId, EventId, SessionId, SignInId, Timestamp};
 
 closed_set! {
-    /// What happened. A closed list: `docs/api.md` describes each.
+    /// What happened. A closed list: `docs/events.md` describes each.
     pub enum EventKind {
         /// A user was seen for the first time.
         AccountCreated = 1 "account.created",

@@ -24,6 +24,12 @@ impl Lane {
         Self(u8::try_from(shard.0 >> 10).expect("six bits fit"))
     }
 
+    /// The first.
+    #[must_use]
+    pub const fn first() -> Self {
+        Self(0)
+    }
+
     /// All of them, in order.
     pub fn all() -> impl Iterator<Item = Self> {
         (0..64).map(Self)

@@ -39,6 +39,8 @@ pub enum Refusal {
     IdempotencyKeyUsed,
     /// The tenant's last good API key of role `admin` can't be revoked by a key.
     LastAdminKey,
+    /// What comes after a feed's cursor isn't there any more: it was pruned, or a restore began another history.
+    CursorGone,
     /// A value that reads well but can't be accepted.
     Invalid(Invalid),
     /// Whether it would be right can't be known at the moment.

@@ -62,32 +62,6 @@ closed_set! {
     }
 }
 
-impl Reason {
-    /// The reason as a sentence for a person.
-    #[must_use]
-    pub const fn sentence(self) -> &'static str {
-        match self {
-            Self::TrustedDevice => "This device is trusted, so the code was not asked for.",
-            Self::NoSecondFactor => "No second factor is set up for this account.",
-            Self::MfaAlreadyVerified => "The second factor was verified already.",
-            Self::MfaRequiredByHost => "This step always asks for the second factor.",
-            Self::UnknownDevice => "This device has not signed in to this account before.",
-            Self::DeviceNotTrusted => "This device is known, but it is not trusted.",
-            Self::TrustExpired => "The time for which this device was trusted is over.",
-            Self::TrustEnded => "This device is no longer trusted.",
-            Self::DeviceTokenMissing => "The browser or app did not identify itself.",
-            Self::DeviceTokenInvalid => "The browser or app identified itself with something that is not valid.",
-            Self::DeviceTokenSuperseded => "The browser or app identified itself with a value that has since been replaced.",
-            Self::DeviceTokenReused => "A copy of this device's identity was used elsewhere, so its trust was ended.",
-            Self::FingerprintChanged => "This device looks different from before.",
-            Self::NetworkChanged => "This device is on a different network from before.",
-            Self::DeviceHijacked => "This device was reported as not being yours.",
-            Self::AccountDisabled => "This account is disabled.",
-            Self::PolicyRequiresMfa => "The rules of this service ask for a second factor.",
-        }
-    }
-}
-
 /// A decision with its reasons.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Judgement {

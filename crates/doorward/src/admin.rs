@@ -4,7 +4,9 @@
 //! PostgreSQL, the command opens the database itself and runs the same code.
 
 mod api_keys;
+mod audit;
 mod devices;
+mod explain;
 mod fence;
 mod people;
 mod reach;
@@ -47,6 +49,11 @@ pub(crate) enum Act {
     /// Erases a person
     #[command(subcommand)]
     Person(people::People),
+    /// Says why a user was asked for the second factor, or wasn't
+    Explain(explain::Explain),
+    /// Checks and exports the trail of events
+    #[command(subcommand)]
+    Audit(audit::Audit),
     /// Ends all trust and all sessions of a tenant at once, after a breach
     Fence(fence::Fence),
 }
@@ -60,6 +67,8 @@ impl Act {
             Self::Devices(act) => act.perform(desk).await,
             Self::Sessions(act) => act.perform(desk).await,
             Self::Person(act) => act.perform(desk).await,
+            Self::Explain(act) => act.perform(desk).await,
+            Self::Audit(act) => act.perform(desk).await,
             Self::Fence(act) => act.perform(desk).await,
         }
     }
@@ -72,6 +81,8 @@ impl Act {
             Self::Devices(_) => devices::COLUMNS,
             Self::Sessions(_) => sessions::COLUMNS,
             Self::Person(_) => people::COLUMNS,
+            Self::Explain(_) => explain::COLUMNS,
+            Self::Audit(_) => audit::COLUMNS,
             Self::Fence(_) => fence::COLUMNS,
         }
     }

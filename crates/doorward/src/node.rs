@@ -171,6 +171,7 @@ impl Node {
         tracing::info!("stopping");
         self.health.stopping();
         self.stop.cancel();
+        self.service.stop_waiting();
         self.listeners.close();
         let finished = async {
             self.listeners.wait().await;
@@ -215,6 +216,9 @@ async fn record_time(service: Arc<Service>, stop: CancellationToken) {
         }
         if let Err(error) = service.note_key_uses().await {
             tracing::warn!(%error, "the last uses of API keys could not be written");
+        }
+        if let Err(error) = service.prune_events().await {
+            tracing::warn!(?error, "old events could not be removed");
         }
         if let Err(error) = service.forget_requests().await {
             tracing::warn!(%error, "old records of idempotency keys could not be removed");

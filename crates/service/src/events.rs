@@ -13,8 +13,8 @@ use crate::{Error, PageRequest, Paged, Service};
 pub struct EventView {
     /// The event.
     pub event: Event,
-    /// Whose it is.
-    pub user: UserId,
+    /// Whose it is: nobody's, if it is the tenant's own or its person was erased.
+    pub user: Option<UserId>,
 }
 
 impl Service {
@@ -28,7 +28,7 @@ impl Service {
             let list = List { keys: &self.keys, name: "events", account };
             let before = list.open(request.cursor.as_deref())?;
             let need = |_| Need { events: Some(Page { before, limit: request.limit + 1 }), ..Need::default() };
-            let view = |event: &Event, user: &UserId| EventView { event: event.clone(), user: user.clone() };
+            let view = |event: &Event, user: &UserId| EventView { event: event.clone(), user: Some(user.clone()) };
             self.read(access, need, |account, _, _| {
                 let events = account.events.iter().map(|event| view(event, &account.head.user));
                 list.cut(events, request, |view| position(&view.event))

@@ -6,11 +6,13 @@
 mod access;
 mod activations;
 mod api_keys;
+mod audit;
 mod devices;
 pub mod env;
 mod erasures;
 mod error;
 mod events;
+mod feed;
 mod forward_auth;
 mod key_uses;
 mod looks;
@@ -31,12 +33,14 @@ use doorward_domain::KeyRing;
 use doorward_store::Store;
 
 pub use access::{Access, Administrator, Backend, Operator};
+pub use audit::Audited;
 pub use devices::{DeviceDetail, DeviceName, Trusted};
 pub use doorward_agents::{Description, DeviceInfo, Kind, Version};
 pub use env::{Clock, Entropy, SystemClock, SystemEntropy};
 pub use erasures::{Erased, ErasureList, Listed};
 pub use error::Error;
 pub use events::EventView;
+pub use feed::{FEED_WAIT_S, FeedPage, FeedRequest};
 pub use forward_auth::RequiredFactor;
 pub use looks::Looks;
 pub use once::IdempotencyKey;
@@ -57,6 +61,7 @@ pub struct Service {
     readiness: Mutex<upkeep::Readiness>,
     throttle: throttle::Throttle,
     key_uses: key_uses::KeyUses,
+    waiting: feed::Waiting,
     /// Why this process may not answer at all: its server key isn't the store's.
     unfit: OnceLock<String>,
 }
@@ -78,6 +83,7 @@ impl Service {
             readiness: Mutex::default(),
             throttle: throttle::Throttle::default(),
             key_uses: key_uses::KeyUses::default(),
+            waiting: feed::Waiting::default(),
             unfit: OnceLock::new(),
         })
     }

@@ -199,13 +199,21 @@ impl Service {
     /// `NotFound`.
     pub async fn get_sign_in(&self, backend: &Backend, id: SignInId) -> Result<SignInView, Error> {
         let at = self.store.account_of(id).await?.ok_or(Refusal::NotFound)?;
+        self.get_user_sign_in(&backend.at(at), id).await
+    }
+
+    /// A sign-in of one user's, with the device that it identified.
+    ///
+    /// # Errors
+    /// `NotFound`.
+    pub async fn get_user_sign_in(&self, access: &Access, id: SignInId) -> Result<SignInView, Error> {
         let need = |_| Need { devices: Rows::Standing, sessions: Rows::Standing, raises: true, sign_in: Some(id), ..Need::default() };
         let view = |account: &Account, moment: &mut Moment<'_>, _| {
             let sign_in = account.sign_ins.first().cloned().ok_or(Refusal::NotFound)?;
             let device = identified(account, &sign_in, moment.now);
             Ok((sign_in, device))
         };
-        let (sign_in, device) = self.read(&backend.at(at), need, view).await?;
+        let (sign_in, device) = self.read(access, need, view).await?;
         Ok(self.evaluated(sign_in, device).await)
     }
 

@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use crate::StoreError;
 use crate::changes::{Change, Write};
-use crate::row::{Cells, Row as _, Value};
+use crate::row::{Cells, Row as _, ToCell as _, Value};
 use crate::seal::{Seal, written};
 
 fn is_event(change: &&Change) -> bool {
@@ -135,6 +135,44 @@ pub(crate) fn entries_sql(parameter: fn(usize) -> String) -> String {
          LEFT JOIN event e ON e.shard = f.at_shard AND e.account = f.at_account AND e.number > f.last_number - f.events AND e.number <= f.last_number \
          ORDER BY f.position, e.number"
     )
+}
+
+/// The first entries of a lane that are kept: tenant, lane, position, how many.
+pub(crate) fn oldest_sql(parameter: fn(usize) -> String) -> String {
+    let [tenant, lane, limit] = [1, 2, 3].map(parameter);
+    let entry = FeedEntry::TABLE.select_list("f");
+    format!("SELECT {entry} FROM feed f WHERE f.tenant = {tenant} AND f.lane = {lane} ORDER BY f.position LIMIT {limit}")
+}
+
+/// Removes an entry's events: shard, account, the number before the first, the last number.
+pub(crate) fn remove_events_sql(parameter: fn(usize) -> String) -> String {
+    let [shard, account, before, last] = [1, 2, 3, 4].map(parameter);
+    format!("DELETE FROM event WHERE shard = {shard} AND account = {account} AND number > {before} AND number <= {last}")
+}
+
+/// Removes a lane's entries up to a position: tenant, lane, position.
+pub(crate) fn remove_entries_sql(parameter: fn(usize) -> String) -> String {
+    let [tenant, lane, position] = [1, 2, 3].map(parameter);
+    format!("DELETE FROM feed WHERE tenant = {tenant} AND lane = {lane} AND position <= {position}")
+}
+
+/// Those of a lane's first entries that are from before then, and its head once they are gone. What doesn't follow from its anchor
+/// isn't removed: it would be the end of the evidence.
+pub(crate) fn prunable(head: &FeedHead, oldest: Vec<FeedEntry>, before: Timestamp) -> Result<(Vec<FeedEntry>, FeedHead), StoreError> {
+    let mut left = head.clone();
+    let old: Vec<FeedEntry> = oldest.into_iter().take_while(|entry| entry.at < before).collect();
+    for entry in &old {
+        left.anchor = left.anchor.next(entry.events, &entry.digest);
+        if left.anchor != entry.link {
+            return Err(StoreError::Corrupt(format!("the feed's lane {} isn't as it was written at position {}", head.lane.number(), entry.link.position)));
+        }
+    }
+    Ok((old, left))
+}
+
+/// The values by which an entry's events are removed.
+pub(crate) fn events_of(entry: &FeedEntry) -> Vec<Value> {
+    vec![i64::from(entry.shard.0).cell(), entry.account.0.cell(), (entry.last_number - entry.events).cell(), entry.last_number.cell()]
 }
 
 /// How many events lie in the trails of a range of shards, and how many the feeds of all tenants know in a lane.

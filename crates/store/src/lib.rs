@@ -148,6 +148,10 @@ pub trait Store: Send + Sync {
     /// How many events lie in the trails of a lane's shards, and how many all tenants' feeds know of there: in one snapshot.
     fn count_events(&self, lane: Lane) -> BoxFuture<'_, Result<(i64, i64), StoreError>>;
 
+    /// Removes the first entries of a lane with their events, as long as they are from before then, so many at most, and leaves an
+    /// anchor from which the rest can still be compared. Answers how many entries.
+    fn prune_feed(&self, tenant: TenantId, lane: Lane, before: Timestamp, limit: u16) -> BoxFuture<'_, Result<u64, StoreError>>;
+
     /// Changes with each commit of this process that may have added to a feed.
     fn bell(&self) -> watch::Receiver<()>;
 

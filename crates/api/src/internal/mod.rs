@@ -2,6 +2,7 @@
 
 mod activations;
 mod api_keys;
+mod events;
 mod forward_auth;
 mod introspection;
 mod people;
@@ -23,6 +24,7 @@ pub(crate) fn router() -> OpenApiRouter<Surfaces> {
         .merge(introspection::router())
         .merge(activations::router())
         .merge(people::router())
+        .merge(events::router())
         .merge(security_events::router())
         .merge(api_keys::router())
 }

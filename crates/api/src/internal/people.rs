@@ -11,6 +11,7 @@ use utoipa_axum::routes;
 
 use crate::Surfaces;
 use crate::extract::{End, Ids, Key, NoBody, Read, SignIn as MaySignIn, id, user};
+use crate::language::Accepted;
 use crate::object::Object;
 use crate::problem::Problem;
 use crate::query::{DeviceList, EndSessions, Nothing, PageOnly, Query, SessionList, Waiting};
@@ -251,10 +252,11 @@ async fn list_sign_ins(
     key: Key<Read>,
     Ids(person): Ids<String>,
     Query(PageOnly(page)): Query<PageOnly>,
-) -> Result<Answer<List<SignIn>>, Problem> {
+    language: Accepted,
+) -> Result<(Accepted, Answer<List<SignIn>>), Problem> {
     let page = surfaces.service.list_sign_ins(&key.backend.user(user(&person)?), &page).await?;
     let now = surfaces.service.now();
-    Ok(Answer(List::of(page, |sign_in| SignIn::of(sign_in, None, now))))
+    Ok((language, Answer(List::of(page, |sign_in| SignIn::of(sign_in, None, now, language.0)))))
 }
 
 /// A person's history

@@ -9,6 +9,7 @@ use utoipa_axum::routes;
 use super::signing::{Attempt, Finish};
 use crate::Surfaces;
 use crate::extract::{Ids, Key, Read, SignIn as MaySignIn, id};
+use crate::language::Accepted;
 use crate::problem::Problem;
 use crate::query::{Nothing, Query};
 use crate::repeatable::{OnceHeader, Repeatable};
@@ -27,11 +28,12 @@ async fn evaluate(
     State(surfaces): State<Surfaces>,
     key: Key<MaySignIn>,
     Query(Nothing): Query<Nothing>,
+    language: Accepted,
     Repeatable { key: once, body: attempt }: Repeatable<Attempt>,
-) -> Result<(StatusCode, Answer<SignIn>), Problem> {
+) -> Result<(StatusCode, Accepted, Answer<SignIn>), Problem> {
     let view = surfaces.service.evaluate(&key.backend, attempt.read()?, once.as_ref()).await?;
-    let sign_in = SignIn::of(view.sign_in, view.device.map(Device::from), surfaces.service.now());
-    Ok((StatusCode::CREATED, Answer(sign_in)))
+    let sign_in = SignIn::of(view.sign_in, view.device.map(Device::from), surfaces.service.now(), language.0);
+    Ok((StatusCode::CREATED, language, Answer(sign_in)))
 }
 
 /// Why was I challenged?
@@ -44,9 +46,11 @@ async fn get_sign_in(
     key: Key<Read>,
     Ids(sign_in): Ids<String>,
     Query(Nothing): Query<Nothing>,
-) -> Result<Answer<SignIn>, Problem> {
+    language: Accepted,
+) -> Result<(Accepted, Answer<SignIn>), Problem> {
     let view = surfaces.service.get_sign_in(&key.backend, id(&sign_in)?).await?;
-    Ok(Answer(SignIn::of(view.sign_in, view.device.map(Device::from), surfaces.service.now())))
+    let sign_in = SignIn::of(view.sign_in, view.device.map(Device::from), surfaces.service.now(), language.0);
+    Ok((language, Answer(sign_in)))
 }
 
 /// Complete a sign-in

@@ -25,6 +25,7 @@ pub enum Kind {
     IdempotencyKeyUsed,
     LastAdminKey,
     SignInExpired,
+    CursorGone,
     BodyTooLarge,
     UnsupportedMediaType,
     IdempotencyKeyReused,
@@ -50,7 +51,7 @@ pub(super) struct Entry {
 
 impl Kind {
     /// Every kind, in the order of its status.
-    pub const ALL: [Self; 26] = [
+    pub const ALL: [Self; 27] = [
         Self::InvalidRequest,
         Self::Unauthenticated,
         Self::RoleTooLow,
@@ -70,6 +71,7 @@ impl Kind {
         Self::IdempotencyKeyUsed,
         Self::LastAdminKey,
         Self::SignInExpired,
+        Self::CursorGone,
         Self::BodyTooLarge,
         Self::UnsupportedMediaType,
         Self::IdempotencyKeyReused,
@@ -258,6 +260,13 @@ impl Kind {
                 title: "The sign-in took too long",
                 explanation: "A sign-in must be completed within ten minutes of its beginning.",
                 next: "Begin a new sign-in, from the first factor.",
+            },
+            Self::CursorGone => &Entry {
+                name: "cursor_gone",
+                code: 410_00040,
+                title: "The feed does not go on from this cursor",
+                explanation: "Events after the cursor are there no more: they were older than the policy keeps them, or the database was restored from a backup, which begins another history. Whoever goes on from here would miss something without knowing.",
+                next: "Read the present state of what you keep a copy of (devices, sessions), then read the feed without `cursor`: it begins with the oldest event that is kept. Tell events that you have by their `id`.",
             },
             Self::BodyTooLarge => &Entry {
                 name: "body_too_large",

@@ -10,7 +10,7 @@ pub(crate) struct Event {
     /// Its id, a UUIDv7.
     #[schema(format = Uuid)]
     id: String,
-    /// What happened: a closed list, in `docs/api.md`.
+    /// What happened: a closed list, in `docs/events.md`.
     #[schema(example = "device.trusted")]
     r#type: &'static str,
     /// When.
@@ -21,8 +21,8 @@ pub(crate) struct Event {
     actor: String,
     /// Why, where the type alone doesn't say.
     cause: Option<&'static str>,
-    /// Whose it is.
-    user_id: String,
+    /// Whose it is; null if it is the tenant's own, or the person was erased.
+    user_id: Option<String>,
     /// The device it happened to.
     #[schema(format = Uuid)]
     device_id: Option<String>,
@@ -50,6 +50,22 @@ impl Event {
     }
 }
 
+/// A stretch of a tenant's feed.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct FeedPage {
+    /// The events, each account's in their order.
+    items: Vec<Event>,
+    /// Where the feed goes on; also where there is nothing more yet.
+    next_cursor: String,
+}
+
+impl From<doorward_service::FeedPage> for FeedPage {
+    fn from(page: doorward_service::FeedPage) -> Self {
+        let view = |event: doorward_domain::FeedEvent| doorward_service::EventView { event: event.event, user: event.user };
+        Self { items: page.events.into_iter().map(|event| Event::from(view(event))).collect(), next_cursor: page.next_cursor }
+    }
+}
+
 impl From<doorward_service::EventView> for Event {
     fn from(view: doorward_service::EventView) -> Self {
         let event = view.event;
@@ -59,7 +75,7 @@ impl From<doorward_service::EventView> for Event {
             at: event.at.to_string(),
             actor: event.actor,
             cause: event.cause.map(doorward_domain::Cause::as_str),
-            user_id: view.user.to_string(),
+            user_id: view.user.map(|user| user.to_string()),
             device_id: event.device.map(|id| id.to_string()),
             session_id: event.session.map(|id| id.to_string()),
             sign_in_id: event.sign_in.map(|id| id.to_string()),

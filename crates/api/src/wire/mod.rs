@@ -17,7 +17,7 @@ use utoipa::ToSchema;
 pub(crate) use activation::{Activation, ActivationTaken, DeviceOnly, OfferDeclined, Trusted};
 pub(crate) use api_key::{ApiKey, ApiKeyShown};
 pub(crate) use device::{Device, DeviceDetail, device_name};
-pub(crate) use event::Event;
+pub(crate) use event::{Event, FeedPage};
 pub(crate) use gateway::{Beat, Introspection, Results};
 pub(crate) use mfa::{Mfa, time};
 pub(crate) use session::{DEVICE_TRUST, Heartbeat, Opened, Session, SteppedUp, Verification};

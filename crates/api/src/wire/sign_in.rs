@@ -1,6 +1,6 @@
 //! A sign-in on the wire.
 
-use doorward_domain::SignInState;
+use doorward_domain::{Cause, Language, SignInState};
 use serde::Serialize;
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
@@ -17,7 +17,8 @@ pub(crate) struct SignIn {
     decision: Decision,
     /// Why, the weightiest first. For the host only.
     reasons: Vec<Reason>,
-    /// Details by reason; a sentence for a person stands under `message`.
+    /// Details by reason; a sentence for a person stands under `message`, and where there is a `cause`, another under
+    /// `cause_message`. They are in the language that `Accept-Language` asks for: English, or Spanish.
     #[schema(value_type = Object)]
     reason_details: Map<String, Value>,
     /// The device that the device token identified.
@@ -92,7 +93,7 @@ reasons!(
 
 impl SignIn {
     /// A sign-in, with the device that it identified where that is at hand.
-    pub(crate) fn of(sign_in: doorward_domain::SignIn, device: Option<Device>, now: doorward_domain::Timestamp) -> Self {
+    pub(crate) fn of(sign_in: doorward_domain::SignIn, device: Option<Device>, now: doorward_domain::Timestamp, language: Language) -> Self {
         let expires_at = sign_in.expires_at();
         let mut reason_details = Map::new();
         for reason in &sign_in.judgement.reasons {
@@ -100,7 +101,10 @@ impl SignIn {
                 Some(Value::Object(detail)) => detail.clone(),
                 _ => Map::new(),
             };
-            detail.insert("message".to_owned(), reason.sentence().into());
+            detail.insert("message".to_owned(), reason.sentence(language).into());
+            if let Some(cause) = detail.get("cause").and_then(Value::as_str).and_then(Cause::from_word) {
+                detail.insert("cause_message".to_owned(), cause.sentence(language).into());
+            }
             reason_details.insert(reason.as_str().to_owned(), detail.into());
         }
         Self {

@@ -47,7 +47,14 @@ pub(crate) async fn run(matches: &ArgMatches, storage: Storage, log: LogConfig) 
     let columns = act.columns();
     let tenant = flags.get_one::<String>("tenant").cloned();
     let actor = human(flags);
-    let answer = perform(&storage, Request { actor, tenant, act }).await?;
+    let ask = async |act: Act| perform(&storage, Request { actor: actor.clone(), tenant: tenant.clone(), act }).await;
+    let answer = match act {
+        Act::Audit(act) if act.is_long() => match act.go_through(ask).await? {
+            Some(answer) => answer,
+            None => return Ok(()),
+        },
+        act => ask(act).await?,
+    };
     let text = if flags.get_flag("json") { format!("{answer:#}\n") } else { tell(columns, &answer) };
     std::io::stdout().write_all(text.as_bytes()).map_err(|error| Failure::new(format!("It is done, but the answer can't be printed: {error}")))
 }

@@ -1,6 +1,7 @@
 //! The `doorward` command as a process.
 
 mod attacks;
+mod audit;
 mod backups;
 mod commands;
 mod doctor;

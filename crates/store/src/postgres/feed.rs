@@ -2,12 +2,12 @@
 
 use std::sync::LazyLock;
 
-use doorward_domain::{FeedCheck, FeedEntry, FeedEvent, FeedHead, KeyRing, Lane, Link, TenantId};
+use doorward_domain::{FeedCheck, FeedEntry, FeedEvent, FeedHead, KeyRing, Lane, Link, TenantId, Timestamp};
 
 use super::flight::{Answer, Ask, parameter};
 use super::write;
 use crate::StoreError;
-use crate::changes::Change;
+use crate::changes::{Change, Place, Write};
 use crate::feed::{self, Addition};
 use crate::row::{Row as _, ToCell as _};
 use crate::seal::Seal;
@@ -99,4 +99,30 @@ pub(super) fn counts(lane: Lane) -> Ask {
 pub(super) fn counted(answer: &Answer) -> Result<(i64, i64), StoreError> {
     let row = answer.rows.first().and_then(|row| Some((row.try_get(0).ok()?, row.try_get(1).ok()?)));
     row.ok_or_else(|| StoreError::corrupt("feed", "counts"))
+}
+
+/// A lane's head, locked, and its first entries.
+pub(super) fn oldest(tenant: &TenantId, lane: Lane, limit: u16) -> Vec<Ask> {
+    static SQL: LazyLock<[String; 2]> = LazyLock::new(|| [format!("{} FOR UPDATE", feed::head_sql(parameter)), feed::oldest_sql(parameter)]);
+    let [head, entries] = &*SQL;
+    let place = [tenant.as_str().cell(), lane.cell()];
+    let first = place.iter().cloned().chain([i64::from(limit).cell()]).collect();
+    vec![Ask::new(head.as_str(), place.to_vec()), Ask::new(entries.as_str(), first)]
+}
+
+/// The statements that remove those which are from before then, and how many entries that are.
+pub(super) fn pruned(answers: &[Answer], before: Timestamp) -> Result<(u64, Vec<Ask>), StoreError> {
+    static SQL: LazyLock<[String; 2]> = LazyLock::new(|| [feed::remove_events_sql(parameter), feed::remove_entries_sql(parameter)]);
+    let [remove_events, remove_entries] = &*SQL;
+    let [head, entries] = answers else { return Err(StoreError::corrupt("feed", "answers")) };
+    let Some(head) = head.decode::<FeedHead>(Seal::Open)?.pop() else { return Ok((0, vec![])) };
+    let (old, left) = feed::prunable(&head, entries.decode(Seal::Open)?, before)?;
+    if old.is_empty() {
+        return Ok((0, vec![]));
+    }
+    let events = old.iter().map(|entry| Ask::new(remove_events.as_str(), feed::events_of(entry)).of_any_number());
+    let upto = vec![left.tenant.as_str().cell(), left.lane.cell(), left.anchor.position.cell()];
+    let entries = Ask::new(remove_entries.as_str(), upto).of_any_number();
+    let anchor = write(Place::NOWHERE.change(FeedHead::TABLE, Write::Update, left.encode()));
+    Ok((old.len() as u64, events.chain([entries, anchor]).collect()))
 }

@@ -324,9 +324,13 @@ impl Store for PostgresStore {
 
     fn found(&self, tenancy: Tenancy) -> BoxFuture<'_, Result<(), StoreError>> {
         Box::pin(async move {
-            let writes = feed::writes(&tenancy.tenant.id, tenancy_changes(None, &tenancy), &*self.keys()?);
+            let (keys, changes, id) = (self.keys.load_full(), tenancy_changes(None, &tenancy), tenancy.tenant.id.clone());
             let judge = move |answers: &[Answer]| {
-                if answers[0].rows.is_empty() { Ok(Step { answer: (), writes: writes.clone() }) } else { Err(StoreError::Exists) }
+                if !answers[0].rows.is_empty() {
+                    return Err(StoreError::Exists);
+                }
+                let keys = keys.as_ref().ok_or_else(StoreError::locked)?;
+                Ok(Step { answer: (), writes: feed::writes(&id, changes.clone(), keys) })
             };
             self.database.change(None, vec![load::tenant(&tenancy.tenant.id, Lock::Yes)], judge).await?;
             self.bell.send_replace(());
@@ -415,6 +419,14 @@ impl Store for PostgresStore {
 
     fn count_events(&self, lane: Lane) -> BoxFuture<'_, Result<(i64, i64), StoreError>> {
         Box::pin(async move { feed::counted(&self.one(feed::counts(lane)).await?) })
+    }
+
+    fn prune_feed(&self, tenant: TenantId, lane: Lane, before: Timestamp, limit: u16) -> BoxFuture<'_, Result<u64, StoreError>> {
+        let judge = move |answers: &[Answer]| {
+            let (removed, writes) = feed::pruned(answers, before)?;
+            Ok(Step { answer: removed, writes })
+        };
+        Box::pin(self.database.change(None, feed::oldest(&tenant, lane, limit), judge))
     }
 
     fn bell(&self) -> watch::Receiver<()> {

@@ -389,6 +389,10 @@ impl Store for SqliteStore {
         Box::pin(self.look(move |connection, _| load::count_events(connection, lane)))
     }
 
+    fn prune_feed(&self, tenant: TenantId, lane: Lane, before: Timestamp, limit: u16) -> BoxFuture<'_, Result<u64, StoreError>> {
+        Box::pin(self.writer.submit(move |batch| batch.prune_feed(&tenant, lane, before, limit)))
+    }
+
     fn bell(&self) -> watch::Receiver<()> {
         self.shared.bell.subscribe()
     }

@@ -3,13 +3,13 @@
 use std::cmp::Reverse;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, LazyLock, PoisonError, RwLock};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
 use arc_swap::{ArcSwap, ArcSwapOption};
 use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
-use doorward_domain::{Account, Device, FeedEntry, FeedHead, KeyRing, Link, SessionRef, Tenancy, Tenant, TenantId, Timestamp};
+use doorward_domain::{Account, Device, FeedEntry, FeedHead, KeyRing, Lane, Link, SessionRef, Tenancy, Tenant, TenantId, Timestamp};
 use rusqlite::Connection;
 use tokio::sync::{oneshot, watch};
 
@@ -17,10 +17,11 @@ use super::effects::{Directory, Effects};
 use super::index::Index;
 use super::load;
 use crate::changes::{Change, Place, Write, changes, erasure, tenancy_changes};
-use crate::feed::{Addition, has_events};
+use crate::feed::{self, Addition, has_events};
 use crate::need::RAISES;
 use crate::row::{Row as _, ToCell as _};
 use crate::rows::ACTIVITY;
+use crate::seal::Seal;
 use crate::{AccountKey, Decision, Erasing, Governing, GoverningAll, Need, StoreError, Verdict};
 
 /// Changes that may wait; beyond that callers are told to come back later.
@@ -432,6 +433,25 @@ impl Batch<'_> {
             self.now.fed = true;
         }
         Ok(())
+    }
+
+    /// Removes the first entries of a lane that are from before then, with their events.
+    pub(super) fn prune_feed(&mut self, tenant: &TenantId, lane: Lane, before: Timestamp, limit: u16) -> Result<u64, StoreError> {
+        static SQL: LazyLock<[String; 3]> =
+            LazyLock::new(|| [feed::oldest_sql(load::parameter), feed::remove_events_sql(load::parameter), feed::remove_entries_sql(load::parameter)]);
+        let [oldest, remove_events, remove_entries] = &*SQL;
+        let Some(head) = load::feed_head(self.connection, tenant, lane)? else { return Ok(0) };
+        let place = [tenant.as_str().cell(), lane.cell(), i64::from(limit).cell()];
+        let (old, left) = feed::prunable(&head, load::rows(self.connection, Seal::Open, oldest, rusqlite::params_from_iter(&place))?, before)?;
+        for entry in &old {
+            self.connection.prepare_cached(remove_events)?.execute(rusqlite::params_from_iter(feed::events_of(entry)))?;
+        }
+        if !old.is_empty() {
+            let upto = [tenant.as_str().cell(), lane.cell(), left.anchor.position.cell()];
+            self.connection.prepare_cached(remove_entries)?.execute(rusqlite::params_from_iter(&upto))?;
+            self.write(&Place::NOWHERE.change(FeedHead::TABLE, Write::Update, left.encode()))?;
+        }
+        Ok(old.len() as u64)
     }
 
     /// Writes one row.

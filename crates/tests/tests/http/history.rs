@@ -1,7 +1,10 @@
 //! A person's security history: every change leaves its events, newest first, and forgetting hides none of them.
 
-use doorward_domain::{EventKind, Role};
-use doorward_tests::host::{Answer, Host, SignedIn};
+use std::collections::BTreeSet;
+
+use doorward_domain::{EventKind, Role, TenantId};
+use doorward_service::{FeedRequest, Operator};
+use doorward_tests::host::{ACME, Answer, Host, SignedIn};
 use insta::assert_snapshot as see;
 use serde_json::{Value, json};
 
@@ -124,4 +127,64 @@ pub(crate) async fn each_person_has_their_own(host: Host) {
     assert_eq!(types(&history), ["session.started", "device.added", "account.created"]);
     assert!(history.body["items"].as_array().expect("events").iter().all(|event| event["user_id"] == "bob"));
     assert!(!ana.ask("GET", "/events").query("limit=100").await.text.contains("bob"));
+}
+
+/// What no life of a person's own leaves: a copy of a device token, a lost answer, a security event, keys, a fence, an erasure.
+async fn all_the_rest(host: &Host) {
+    let mut laptop = host.browser("ben");
+    laptop.enter().await;
+    let copied = laptop.clone();
+    host.pass_s(30 * 86_400);
+    laptop.enter().await;
+    laptop.enter().await;
+    host.pass_s(61);
+    copied.evaluate().await;
+    let body = json!({ "user_id": "ben", "ip": "203.0.113.7", "user_agent": "curl/8.5.0" });
+    for _ in ["lost", "given again"] {
+        host.call("POST", "/internal/sessions").header("idempotency-key", "k").json(&body).await.expect(201);
+    }
+    let kept = laptop.enter().await.session();
+    let event = json!({ "type": "password_changed", "keep_session_id": kept, "event_id": "e-1" });
+    host.call("POST", "/internal/users/ben/security-events").json(&event).await.expect(200);
+    let key = host.ask("POST", "/internal/api-keys").by(Role::Admin).json(&json!({ "name": "gate", "role": "verify" })).await.expect(201);
+    let key = format!("/internal/api-keys/{}", key.text_at("/api_key/id"));
+    host.ask("POST", &format!("{key}/rotate")).by(Role::Admin).json(&json!({})).await.expect(200);
+    host.ask("DELETE", &key).by(Role::Admin).await;
+    host.ask("DELETE", "/internal/users/ben").by(Role::Admin).await.expect(204);
+    host.service().end_what_was_restored("Max", vec![]).await.expect("ended");
+}
+
+/// The list of `docs/events.md` is closed, and nothing on it is dead: each kind is written, and says no more than it says there.
+pub(crate) async fn every_kind_of_event_is_written_and_says_what_the_list_says(host: Host) {
+    live(&host).await;
+    all_the_rest(&host).await;
+    let third = Operator::new(TenantId::new("third").expect("a name"), "Max".to_owned());
+    host.service().create_tenant(&third).await.expect("made");
+    let mut seen = BTreeSet::new();
+    for tenant in [TenantId::new(ACME).expect("a name"), third.tenant] {
+        let mut request = FeedRequest { cursor: None, limit: 100, wait_s: 0 };
+        loop {
+            let page = host.service().read_feed(&tenant, &request).await.expect("the feed");
+            for event in &page.events {
+                let (entry, event) = (event.event.kind.entry(), &event.event);
+                seen.insert(event.kind);
+                assert!(event.cause.is_none() || entry.cause, "{}: a cause", event.kind);
+                for (name, is_there) in
+                    [("device_id", event.device.is_some()), ("session_id", event.session.is_some()), ("sign_in_id", event.sign_in.is_some())]
+                {
+                    assert!(!is_there || entry.names.contains(&name), "{}: {name}", event.kind);
+                }
+                for name in event.data.keys() {
+                    assert!(entry.data.iter().any(|(known, _)| known == name), "{}: data.{name}", event.kind);
+                }
+            }
+            assert!(page.events.iter().all(|event| event.event.kind.entry().of_user || event.user.is_none()));
+            request.cursor = Some(page.next_cursor);
+            if page.events.is_empty() {
+                break;
+            }
+        }
+    }
+    let dead: Vec<_> = EventKind::ALL.iter().filter(|kind| !seen.contains(kind)).collect();
+    assert!(dead.is_empty(), "{dead:?}");
 }

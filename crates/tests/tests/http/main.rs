@@ -15,6 +15,8 @@ mod description;
 mod device_endings;
 mod devices;
 mod erasure;
+mod explanations;
+mod feed;
 mod fences;
 mod forward_auth;
 mod gate;
@@ -201,6 +203,17 @@ stories! {
         who_comes_back_with_a_backup_is_erased_again_by_the_list,
         an_account_that_is_deleted_is_erased,
     }
+    feed {
+        everything_that_happens_comes_once_and_in_order,
+        what_concerns_the_tenant_alone_is_nobodys,
+        a_reader_that_waits_is_answered_when_something_happens,
+        a_wait_for_nothing_ends_where_it_began,
+        a_reader_that_waits_hears_of_another_node,
+        a_cursor_is_good_in_its_own_tenant_alone,
+        a_restore_begins_another_history,
+        what_was_pruned_is_told_to_who_missed_it,
+        a_node_that_stops_answers_who_waits,
+    }
     fences {
         a_fence_ends_everything_of_its_tenant_and_nothing_of_another,
         a_fence_is_one_event_of_the_tenants_own_trail,
@@ -235,7 +248,11 @@ stories! {
         a_host_vouches_for_any_device_of_the_user_alone,
         trust_lasts_no_longer_than_the_devices_own_factor_allows,
     }
+    explanations {
+        why_is_told_in_the_language_that_is_asked_for,
+    }
     history {
+        every_kind_of_event_is_written_and_says_what_the_list_says,
         a_life_leaves_an_event_of_every_kind,
         pages_run_through_the_whole_history,
         who_did_it_and_why_is_told,

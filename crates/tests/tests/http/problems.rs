@@ -75,6 +75,13 @@ async fn provoke(host: &Host, kind: Kind) -> Option<Answer> {
             host.pass_s(600);
             laptop.try_complete(&sign_in, &with_code()).await
         }
+        Kind::CursorGone => {
+            let cursor = host.call("GET", "/internal/events").query("limit=1").await.expect(200).text_at("/next_cursor");
+            host.set_rules(|rules| rules.retain_events_s = 86_400).await;
+            host.pass_s(86_401);
+            host.service().prune_events().await.expect("pruned");
+            host.call("GET", "/internal/events").query(&format!("cursor={cursor}")).await
+        }
         Kind::IdempotencyKeyUsed => {
             let asked = host.call("POST", "/internal/sessions").header("idempotency-key", "k").json(&laptop.attempt(&json!({})));
             let arrived = asked.clone().await.expect(201).text_at("/access_token");

@@ -29,6 +29,7 @@ pub(crate) async fn unknown_and_repeated_parameters_are_named(host: Host) {
                 "except_current" | "end_sessions" | "wait" => "true",
                 "require" => "mfa",
                 "max_age" => "60",
+                "wait_s" => "1",
                 other => panic!("what is the parameter {other}?"),
             };
             let answer = with(&format!("{name}={value}&{name}={value}")).await.refused(400, "invalid_request");
@@ -52,6 +53,7 @@ pub(crate) async fn bad_values_are_named(host: Host) {
                 "limit" => &["0", "101", "-1", "1.5", "x", "", "65536", "99999999999999999999", "1%00", "%20", "0x5"],
                 "require" => &["x", "", "MFA", "mfa%20", "none", "mfa,pwd"],
                 "max_age" => &["0", "-1", "1.5", "x", "", "31536001", "99999999999999999999", "1%00", "%20", "0x5", "060"],
+                "wait_s" => &["26", "-1", "1.5", "x", "", "00", "0x5", "99999999999999999999", "%20"],
                 "status" => &["x", "", "Active", "trusted%20", "active,ended", "*"],
                 "except_current" | "end_sessions" => &["x", "", "1", "0", "yes", "TRUE", "true%20", "on"],
                 _ => &["x", "", "%00", "AAAA", "........"],

@@ -320,3 +320,44 @@ pub(crate) async fn another_history_is_found_by_a_head_kept_elsewhere((store, ho
 pub(crate) async fn a_head_that_was_moved_is_found(given: (Arc<dyn Store>, Arc<Home>)) {
     assert_eq!(found_after(given, "UPDATE feed_head SET position = 6").await, Some((8, FeedFault::HeadChanged)));
 }
+
+pub(crate) async fn pruning_leaves_an_anchor_from_which_the_rest_is_as_it_was_written((store, home): (Arc<dyn Store>, Arc<Home>)) {
+    let ana = Person::new(&store, "acme", "ana").await;
+    let lane = Lane::of(ana.key.shard());
+    for second in 1..=9 {
+        let rule = |account: &mut doorward_domain::Account, moment: &mut Moment<'_>| {
+            (0..2).for_each(|_| account.record(moment, EventKind::DeviceRenamed, About::default()));
+            Ok(())
+        };
+        ana.act(after(second), rule).await.expect("no refusal");
+    }
+    let prune = |limit| store.prune_feed(tenant_id("acme"), lane, after(6), limit);
+    assert_eq!(prune(4).await.expect("pruned"), 4, "its creation, and three more");
+    is_as_written(&store, "acme").await;
+    assert_eq!(prune(4).await.expect("pruned"), 2);
+    assert_eq!(prune(4).await.expect("pruned"), 0);
+    is_as_written(&store, "acme").await;
+    let head = store.feed_heads(tenant_id("acme")).await.expect("the store answers").remove(0);
+    assert_eq!((head.anchor.position, head.head.position), (11, 19));
+    let left = store.feed(tenant_id("acme"), vec![(lane, 11)], 100).await.expect("whole");
+    assert_eq!(left.iter().map(|event| event.event.number).collect::<Vec<_>>(), (12..=19).collect::<Vec<_>>());
+    store.feed(tenant_id("acme"), vec![(lane, 10)], 100).await.expect_err("something is gone after it");
+    assert_eq!(home.rows().await.iter().filter(|row| row.starts_with("event:")).count(), 8);
+    assert_eq!(store.prune_feed(tenant_id("nobody"), lane, after(6), 4).await.expect("nothing"), 0);
+    // The trail goes on under its own numbers.
+    say(&ana, 1).await;
+    is_as_written(&store, "acme").await;
+    assert_eq!(ana.standing().await.head.last_event, 20);
+}
+
+pub(crate) async fn what_was_altered_is_not_pruned((store, home): (Arc<dyn Store>, Arc<Home>)) {
+    let ana = Person::new(&store, "acme", "ana").await;
+    say(&ana, 1).await;
+    say(&ana, 1).await;
+    let swap =
+        "UPDATE feed SET position = 100 WHERE position = 2; UPDATE feed SET position = 2 WHERE position = 3; UPDATE feed SET position = 3 WHERE position = 100";
+    home.tamper(swap).await;
+    let store = home.reopen(&store).await;
+    store.prune_feed(tenant_id("acme"), Lane::of(ana.key.shard()), after(60), 9).await.expect_err("the evidence stays");
+    assert!(fault(&store, "acme", &BTreeMap::new()).await.is_some());
+}

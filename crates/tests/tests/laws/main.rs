@@ -150,6 +150,8 @@ laws! {
         a_tail_that_was_cut_off_with_its_head_is_found_by_a_head_kept_elsewhere,
         another_history_is_found_by_a_head_kept_elsewhere,
         a_head_that_was_moved_is_found,
+        pruning_leaves_an_anchor_from_which_the_rest_is_as_it_was_written,
+        what_was_altered_is_not_pruned,
     }
     isolation {
         equal_strings_share_nothing,

@@ -158,6 +158,7 @@ pub(crate) fn name_of(refusal: &Refusal) -> &'static str {
         Refusal::AuthenticationOutdated => "authentication_outdated",
         Refusal::IdempotencyKeyReused => "idempotency_key_reused",
         Refusal::IdempotencyKeyUsed => "idempotency_key_used",
+        Refusal::CursorGone => "cursor_gone",
         Refusal::LastAdminKey => "last_admin_key",
         Refusal::Invalid(_) => "invalid_request",
         Refusal::Unavailable => "unavailable",
