@@ -4,7 +4,8 @@ use aws_lc_rs::digest;
 
 use crate::{Event, KeyedHash, Shard, TenantId, Timestamp, UserId};
 
-/// A sixty-fourth of the shards. Within a lane a tenant's events have one order; an account's are all in one lane.
+/// A part of a tenant's feed, in which its events have one order; an account's are all in one lane. Where several transactions
+/// write at once each lane has a sixty-fourth of the shards; where one thread writes, the first lane has all.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Lane(u8);
 

@@ -78,9 +78,13 @@ impl Service {
         let mut removed = 0;
         for tenant in self.store.tenants().await? {
             let before = self.clock.now().minus_s(tenant.policy.retain_events_s);
-            for head in self.store.feed_heads(tenant.id.clone()).await? {
+            let heads = self.store.feed_heads(tenant.id.clone()).await?;
+            let begin: Vec<(Lane, i64)> = heads.iter().map(|head| (head.lane, head.anchor.position)).collect();
+            // Mostly there is nothing old: one look tells, and no lane is locked for it.
+            let oldest = self.store.feed(tenant.id.clone(), begin, 1).await?;
+            for lane in oldest.iter().filter(|oldest| oldest.event.at < before).map(|oldest| oldest.lane) {
                 loop {
-                    let batch = self.store.prune_feed(tenant.id.clone(), head.lane, before, OLD).await?;
+                    let batch = self.store.prune_feed(tenant.id.clone(), lane, before, OLD).await?;
                     removed += batch;
                     if batch < u64::from(OLD) {
                         break;

@@ -51,13 +51,8 @@ impl Addition {
         })
     }
 
-    pub(crate) fn lane(&self) -> Lane {
-        Lane::of(self.shard)
-    }
-
     /// The entry, once the place is known.
-    pub(crate) fn entry(self, link: Link) -> FeedEntry {
-        let lane = self.lane();
+    pub(crate) fn entry(self, lane: Lane, link: Link) -> FeedEntry {
         let Self { tenant, shard, account, last_number, events, at, digest } = self;
         FeedEntry { tenant, lane, link, shard, account, last_number, events, at, digest }
     }

@@ -2,6 +2,7 @@
 
 pub mod crowds;
 pub mod engines;
+pub mod feed;
 pub mod host;
 pub mod once;
 pub mod people;
@@ -10,5 +11,6 @@ pub mod words;
 
 pub use crowds::at_once;
 pub use engines::{Engine, Given, Home, hold, unlocked};
+pub use feed::feed_fault;
 pub use people::{Person, TenantChange, attempt, change_tenant, is_in, keys, mint, moment_with, passed, tenant, tenant_with, with_code};
 pub use words::{after, just_after, just_before, start, tenant_id, user_id};

@@ -33,7 +33,7 @@ fn add(addition: Addition) -> Ask {
              $8::bytea FROM head"
         )
     });
-    let lane = addition.lane();
+    let lane = Lane::of(addition.shard);
     let Addition { tenant, shard, account, last_number, events, at, digest } = addition;
     let parameters = vec![
         tenant.as_str().cell(),

@@ -423,13 +423,14 @@ impl Batch<'_> {
             return Ok(());
         }
         if let Some(addition) = Addition::of(tenant, changes, &*self.shared.keys()?) {
-            let lane = addition.lane();
+            // One thread writes, so a second lane would only scatter the rows.
+            let lane = Lane::first();
             let head = load::feed_head(self.connection, tenant, lane)?;
             let anchor = head.as_ref().map_or(Link::ORIGIN, |head| head.anchor);
             let end = head.map_or(Link::ORIGIN, |head| head.head).next(addition.events, &addition.digest);
             let head = FeedHead { tenant: tenant.clone(), lane, head: end, anchor };
             self.write(&Place::NOWHERE.change(FeedHead::TABLE, Write::Upsert, head.encode()))?;
-            self.write(&Place::NOWHERE.change(FeedEntry::TABLE, Write::Insert, addition.entry(end).encode()))?;
+            self.write(&Place::NOWHERE.change(FeedEntry::TABLE, Write::Insert, addition.entry(lane, end).encode()))?;
             self.now.fed = true;
         }
         Ok(())

@@ -1,5 +1,6 @@
 //! The sign-in flow, killed between every two steps: after each restart it goes on where it was.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -7,7 +8,7 @@ use std::time::{Duration, Instant};
 use doorward_domain::{ActivationToken, EventKind, Refusal};
 use doorward_store::{Database, Need, Page, Rows, Store, open};
 use doorward_tests::once::{asked, opened_once};
-use doorward_tests::{Person, after, attempt, start, unlocked, with_code};
+use doorward_tests::{Person, after, attempt, feed_fault, start, unlocked, with_code};
 
 use crate::{Victim, assert_sound};
 
@@ -121,6 +122,7 @@ async fn what_works_once_works_once_over_a_kill_at_any_moment() {
         assert_eq!(activate(token).await, Err(Refusal::ActivationNotFound));
         assert_eq!(trusted_events(&ana).await, before + 1, "once, whoever did it");
         assert!(ana.trusts(opened.device, after(1)).await);
+        assert_eq!(feed_fault(&store, "acme", &BTreeMap::new()).await, None, "a kill leaves nothing that looks like an alteration");
         if committed || retried.is_err() {
             kept += 1
         } else {
