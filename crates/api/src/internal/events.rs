@@ -1,11 +1,14 @@
 //! `/internal/events`: the tenant's feed of events.
 
+use std::time::Duration;
+
 use axum::Json as Answer;
 use axum::extract::State;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::Surfaces;
+use crate::context::RequestContext;
 use crate::extract::{Key, Read};
 use crate::problem::Problem;
 use crate::query::{Feed, Query};
@@ -27,6 +30,13 @@ pub(super) fn router() -> OpenApiRouter<Surfaces> {
         ("wait_s" = Option<u32>, Query, minimum = 0, maximum = 25, description = "For how long to wait where there is nothing yet; 0 unless given"),
     ),
     responses((status = 200, body = FeedPage)), extensions(("x-doorward-role" = json!("viewer"))))]
-async fn read_feed(State(surfaces): State<Surfaces>, key: Key<Read>, Query(Feed(request)): Query<Feed>) -> Result<Answer<FeedPage>, Problem> {
+async fn read_feed(
+    State(surfaces): State<Surfaces>,
+    context: RequestContext,
+    key: Key<Read>,
+    Query(Feed(request)): Query<Feed>,
+) -> Result<Answer<FeedPage>, Problem> {
+    // Whoever waits is given the time for it, however short the limit of requests is set.
+    context.may_take(Duration::from_secs(u64::from(request.wait_s) + 5));
     Ok(Answer(surfaces.service.read_feed(&key.backend.tenant, &request).await?.into()))
 }
