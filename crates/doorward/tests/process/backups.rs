@@ -19,6 +19,7 @@ fn a_backup_of_a_running_server_is_restored_and_revives_nothing() {
     let (ended_token, _) = sign_in(&address, "carol");
     answer(dir, &["sessions", "end-all", "carol"]);
     let (erased_token, _) = sign_in(&address, "dave");
+    assert_eq!(told(dir, &["audit", "export", "--state", "cursor"]).0, Some(0));
     let made = answer(dir, &["backup", "copy.db"]);
     assert_eq!((&made["file"], &made["server_key_included"]), (&json!("copy.db"), &json!(false)));
     let copy = dir.join("copy.db");
@@ -66,6 +67,9 @@ fn a_backup_of_a_running_server_is_restored_and_revives_nothing() {
     assert_eq!((&restored["erased_again"], &restored["taken_at"]), (&json!(1), &made["taken_at"]), "dave was erased after the backup");
     assert_eq!(fs::metadata(dir.join("data/doorward.db")).expect("there").permissions().mode() & 0o777, 0o600);
     let (doorward, address) = serve(dir);
+    let (code, _, message) = told(dir, &["audit", "export", "--state", "cursor"]);
+    assert!(code == Some(1) && message.contains("does not go on from this cursor"), "a restore begins another history: {message}");
+    assert_eq!(answer(dir, &["audit", "verify"])["feed"], "as it was written");
     let (status, _) = call(&address, "GET", "/internal/users/alice/devices", &Value::Null);
     assert_eq!(status, 401, "its API keys are ended, also the one that is given again at the start");
     // What the restore says comes next gives a host a key.
