@@ -1,7 +1,7 @@
 //! What commands show of devices and sessions: the same JSON as the internal API's, so that scripts learn one form.
 
 use doorward_domain::{ApiKey, ApiKeyToken, Count, Language, SignIn, Timestamp};
-use doorward_service::{DeviceDetail, DeviceView, FeedPage, Paged, SessionView, SignInView};
+use doorward_service::{DeviceDetail, DeviceView, FeedPage, Paged, PersonExport, SessionView, SignInView};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -51,6 +51,12 @@ pub fn api_key_once(made: (ApiKey, ApiKeyToken), now: Timestamp) -> Value {
 #[must_use]
 pub fn api_keys(keys: Vec<ApiKey>, now: Timestamp) -> Value {
     value(&wire::List::of(Paged { items: keys, next_cursor: None }, |key| wire::ApiKey::of(key, now)))
+}
+
+/// Everything that is held of a person.
+#[must_use]
+pub fn export(export: PersonExport) -> Value {
+    value(&wire::Export::from(export))
 }
 
 /// How many sessions ended.

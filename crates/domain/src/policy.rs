@@ -68,9 +68,9 @@ pub struct Rules {
     pub trust_methods: Vec<MfaMethod>,
     /// Whether a person without a second factor is refused.
     pub require_second_factor: bool,
-    /// How long an address is kept with a session, and with a device after it was last seen: a day to ten years, as all of these.
+    /// How long an address is kept with a session, and with a device after it last signed in: a day to ten years, as all of these.
     pub retain_ips_s: u32,
-    /// How long a fingerprint is kept after its device was last seen.
+    /// How long a fingerprint is kept after its device last signed in; longer while trust holds on it.
     pub retain_fingerprints_s: u32,
     /// How long a sign-in is kept.
     pub retain_sign_ins_s: u32,

@@ -46,7 +46,7 @@ pub(crate) enum Act {
     /// Lists a user's sessions and ends them
     #[command(subcommand)]
     Sessions(sessions::Sessions),
-    /// Erases a person
+    /// Exports or erases everything that is held of a person
     #[command(subcommand)]
     Person(people::People),
     /// Says why a user was asked for the second factor, or wasn't

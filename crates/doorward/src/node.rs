@@ -29,6 +29,11 @@ use crate::server::{DRAIN, Listener, Tls};
 /// How often the time is recorded, so that a clock set back over a restart revives nothing.
 const RECORD_TIME_EVERY: Duration = Duration::from_secs(60);
 
+/// How long retention rests between a few accounts and the next: 200 accounts a second at most.
+const PRUNE_STEP_EVERY: Duration = Duration::from_millis(250);
+/// How long it rests once it has looked at all.
+const PRUNE_ALL_EVERY: Duration = Duration::from_secs(3_600);
+
 /// A node that is ready to listen.
 pub(crate) struct Node {
     pub(crate) service: Arc<Service>,
@@ -163,6 +168,7 @@ impl Node {
     /// Runs until the process is told to stop, then ends in order: not ready, no new connections, what is in flight, the store.
     pub(crate) async fn run(mut self) -> Result<(), Failure> {
         let recording = tokio::spawn(record_time(Arc::clone(&self.service), self.stop()));
+        let pruning = tokio::spawn(prune(Arc::clone(&self.service), self.stop()));
         tokio::select! {
             _ = self.terminate.recv() => {}
             _ = self.interrupt.recv() => {}
@@ -176,7 +182,7 @@ impl Node {
         let finished = async {
             self.listeners.wait().await;
             // It ends with the token; what it failed at it has logged.
-            let _ = recording.await;
+            let _ = (recording.await, pruning.await);
             self.service.close().await;
         };
         tokio::select! {
@@ -220,9 +226,27 @@ async fn record_time(service: Arc<Service>, stop: CancellationToken) {
         if let Err(error) = service.prune_events().await {
             tracing::warn!(?error, "old events could not be removed");
         }
-        if let Err(error) = service.forget_requests().await {
-            tracing::warn!(%error, "old records of idempotency keys could not be removed");
+        if let Err(error) = service.prune_by_age().await {
+            tracing::warn!(%error, "what is kept by its age alone could not be removed");
         }
+    }
+}
+
+/// Walks through all accounts again and again, a few at a time, and removes what their policies keep no longer.
+async fn prune(service: Arc<Service>, stop: CancellationToken) {
+    let mut after = None;
+    let mut pause = RECORD_TIME_EVERY;
+    while tokio::time::timeout(pause, stop.cancelled()).await.is_err() {
+        pause = match service.prune_accounts(after).await {
+            Ok(next) => {
+                after = next;
+                if next.is_some() { PRUNE_STEP_EVERY } else { PRUNE_ALL_EVERY }
+            }
+            Err(error) => {
+                tracing::warn!(%error, "what is kept no longer could not be removed; it is tried again");
+                RECORD_TIME_EVERY
+            }
+        };
     }
 }
 
@@ -230,7 +254,7 @@ async fn record_time(service: Arc<Service>, stop: CancellationToken) {
 fn show_figures(metrics: &Metrics, service: &Arc<Service>) {
     for (place, (name, _)) in service.figures().into_iter().enumerate() {
         let service = Arc::clone(service);
-        metrics.sampled(name, "A figure of the store.", move || {
+        metrics.sampled(name, "A figure of the store or of retention.", move || {
             let figure = service.figures().get(place).map_or(0, |(_, value)| *value);
             // Exact up to 2^53, which no figure reaches.
             figure as f64

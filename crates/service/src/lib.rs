@@ -12,12 +12,14 @@ pub mod env;
 mod erasures;
 mod error;
 mod events;
+mod exports;
 mod feed;
 mod forward_auth;
 mod key_uses;
 mod looks;
 mod once;
 mod pages;
+mod retention;
 mod security_events;
 mod sessions;
 mod sign_ins;
@@ -40,11 +42,13 @@ pub use env::{Clock, Entropy, SystemClock, SystemEntropy};
 pub use erasures::{Erased, ErasureList, Listed};
 pub use error::Error;
 pub use events::EventView;
+pub use exports::{PersonExport, UNTOLD};
 pub use feed::{FEED_WAIT_S, FeedPage, FeedRequest};
 pub use forward_auth::RequiredFactor;
 pub use looks::Looks;
 pub use once::IdempotencyKey;
 pub use pages::{PageRequest, Paged};
+pub use retention::Place;
 pub use sessions::{ActiveSession, Beat, KeptAlive, SessionName, SessionSteppedUp, Verified};
 pub use sign_ins::{OpenedSession, SignInRequest, SignInView};
 pub use tenants::Restored;
@@ -60,6 +64,7 @@ pub struct Service {
     agents: Arc<Agents>,
     readiness: Mutex<upkeep::Readiness>,
     throttle: throttle::Throttle,
+    retention: retention::Tally,
     key_uses: key_uses::KeyUses,
     waiting: feed::Waiting,
     /// Why this process may not answer at all: its server key isn't the store's.
@@ -82,6 +87,7 @@ impl Service {
             agents: Arc::clone(&AGENTS),
             readiness: Mutex::default(),
             throttle: throttle::Throttle::default(),
+            retention: retention::Tally::default(),
             key_uses: key_uses::KeyUses::default(),
             waiting: feed::Waiting::default(),
             unfit: OnceLock::new(),

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, PoisonError};
 
-use doorward_domain::{ONCE_S, Timestamp};
+use doorward_domain::Timestamp;
 use doorward_store::StoreError;
 
 use crate::Service;
@@ -11,8 +11,6 @@ use crate::Service;
 const CLOCK_GAP_S: u32 = 300;
 /// For how long an answer to "are you ready?" is kept, in seconds: asking makes a write, and anyone may ask.
 const READINESS_S: u32 = 1;
-/// So many records of requests are removed in one commit.
-const REQUESTS: u16 = 500;
 
 /// The last answer to "are you ready?".
 #[derive(Default)]
@@ -98,16 +96,6 @@ impl Service {
         self.store.record_moment(self.clock.now()).await
     }
 
-    /// Removes the records of requests that can't come again any more, in small batches. To be called every minute or so.
-    ///
-    /// # Errors
-    /// The store's.
-    pub async fn forget_requests(&self) -> Result<(), StoreError> {
-        let before = self.clock.now().minus_s(ONCE_S);
-        while self.store.prune_once(before, REQUESTS).await? == u64::from(REQUESTS) {}
-        Ok(())
-    }
-
     /// Why requests can't be answered at the moment; empty if they can.
     pub async fn readiness(&self) -> Vec<String> {
         if let Some(reason) = self.unfit.get() {
@@ -132,7 +120,9 @@ impl Service {
     /// Figures for the metrics page: name and value.
     #[must_use]
     pub fn figures(&self) -> Vec<(&'static str, u64)> {
-        self.store.figures()
+        let mut figures = self.store.figures();
+        figures.extend(self.retention.figures());
+        figures
     }
 
     /// Now, by the service's clock.

@@ -191,6 +191,7 @@ CREATE TABLE reported_event (
     access_token BYTEA,
     PRIMARY KEY (shard, account, event_id, type)
 );
+CREATE INDEX reported_event_by_age ON reported_event (at);
 
 CREATE TABLE event (
     shard BIGINT NOT NULL,
@@ -266,3 +267,4 @@ CREATE TABLE tombstone (
     erased_at BIGINT NOT NULL,
     PRIMARY KEY (shard, account)
 );
+CREATE INDEX tombstone_by_age ON tombstone (erased_at);

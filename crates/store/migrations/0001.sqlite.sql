@@ -191,6 +191,7 @@ CREATE TABLE reported_event (
     access_token BLOB,
     PRIMARY KEY (shard, account, event_id, type)
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX reported_event_by_age ON reported_event (at);
 
 CREATE TABLE event (
     shard INTEGER NOT NULL,
@@ -266,3 +267,4 @@ CREATE TABLE tombstone (
     erased_at INTEGER NOT NULL,
     PRIMARY KEY (shard, account)
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX tombstone_by_age ON tombstone (erased_at);

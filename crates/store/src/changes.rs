@@ -17,8 +17,17 @@ pub(crate) enum Write {
     Upsert,
     /// Remove it: the values are the scope's and the key's.
     Delete,
+    /// The same, if it is there.
+    Drop,
     /// Remove every row of the scope, however many there are.
     Clear,
+}
+
+impl Write {
+    /// Whether it changes exactly one row, or something is wrong.
+    pub(crate) fn is_of_one(self) -> bool {
+        matches!(self, Self::Insert | Self::Update | Self::Upsert | Self::Delete)
+    }
 }
 
 /// A row to write: its table, what to do, and its values, the scope's first.
@@ -36,7 +45,7 @@ impl Change {
             Write::Insert => self.table.insert(parameter),
             Write::Update => self.table.update(parameter),
             Write::Upsert => self.table.upsert(parameter),
-            Write::Delete => self.table.delete(parameter),
+            Write::Delete | Write::Drop => self.table.delete(parameter),
             Write::Clear => self.table.clear(parameter),
         }
     }
@@ -75,6 +84,19 @@ pub(crate) fn erasure(before: &Account, after: &Account, tombstone: &Tombstone, 
     let events = changes(Some(before), &before.once, after, keys).into_iter().filter(|change| change.table.name == Event::TABLE.name);
     let tombstone = Place::NOWHERE.change(Tombstone::TABLE, Write::Insert, tombstone.encode());
     std::iter::once(head).chain(kept_in_it.map(clear)).chain(events).chain([tombstone]).collect()
+}
+
+/// What pruning writes: as [`changes`], and the rows that the rule removed are deleted.
+pub(crate) fn pruning(before: &Account, after: &Account, keys: &KeyRing) -> Vec<Change> {
+    let mut changes = changes(Some(before), &before.once, after, keys);
+    let place = Place::of(&after.head);
+    place.removed(&mut changes, &before.sign_ins, &after.sign_ins);
+    place.removed(&mut changes, &before.offers, &after.offers);
+    place.removed(&mut changes, &before.sessions, &after.sessions);
+    place.removed(&mut changes, &before.devices, &after.devices);
+    let activity = |session: doorward_domain::SessionId| place.change(ACTIVITY, Write::Drop, vec![session.0.cell()]);
+    changes.extend(before.sessions_gone(after).into_iter().map(activity));
+    changes
 }
 
 /// The rows by which a rule left a tenancy different.
@@ -119,6 +141,14 @@ impl<'a> Place<'a> {
             Scope::Everywhere | Scope::Shard => self.keys.map(Seal::Server),
         };
         Change { table, write, values: seal.unwrap_or(Seal::Open).close(table, values) }
+    }
+
+    fn removed<R: Row>(&self, changes: &mut Vec<Change>, before: &[R], after: &[R]) {
+        for row in before.iter().filter(|row| !after.iter().any(|left| left.same_row(row))) {
+            let mut values = vec![self.shard.clone(), self.account.clone()];
+            values.extend(row.encode().into_iter().take(R::TABLE.key));
+            changes.push(Change { table: R::TABLE, write: Write::Delete, values });
+        }
     }
 
     fn compare<R: Row>(&self, changes: &mut Vec<Change>, before: Option<&[R]>, after: &[R]) {

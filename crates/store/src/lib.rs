@@ -12,6 +12,7 @@ mod need;
 mod open;
 mod postgres;
 pub mod private;
+mod pruning;
 pub mod row;
 mod rows;
 mod seal;
@@ -23,17 +24,19 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use doorward_domain::{
-    Account, ApiKey, BudgetId, FeedCheck, FeedEvent, FeedHead, Head, KeyId, KeyRing, KeyedHash, Lane, Link, Quota, SessionRef, SignIn, SignInId, Spent,
-    Tenancy, Tenant, TenantId, Timestamp, Tombstone,
+    Account, AccountId, ApiKey, BudgetId, FeedCheck, FeedEvent, FeedHead, Head, KeyId, KeyRing, KeyedHash, Lane, Link, Quota, SessionRef, Shard, SignIn,
+    SignInId, Spent, Tenancy, Tenant, TenantId, Timestamp, Tombstone,
 };
 
+use row::{Table, Value};
 use tokio::sync::watch;
 
 pub use error::StoreError;
 pub use inspect::{Inspection, Schema, inspect, pending};
-pub use need::{AccountKey, Need, Page, Rows};
+pub use need::{AccountKey, Kept, Need, Page, Rows};
 pub use open::{Database, open, open_current};
 pub use postgres::{Way, way};
+pub use pruning::Old;
 pub use rows::tables;
 pub use sqlite::{Backup, Progress, Restoring, backup};
 
@@ -50,6 +53,15 @@ pub type Governing = Arc<dyn Fn(&mut Tenancy) -> Verdict + Send + Sync>;
 pub type GoverningAll = Arc<dyn Fn(&mut Vec<Tenancy>) -> Verdict + Send + Sync>;
 /// A rule that erases an account: what is to stay of it, or `None` if it refuses.
 pub type Erasing = Arc<dyn Fn(&mut Account) -> Option<Tombstone> + Send + Sync>;
+
+/// The rows of one table that an account has: all of the table's own columns, opened.
+#[derive(Debug, Clone)]
+pub struct Held {
+    /// The table.
+    pub table: &'static Table,
+    /// Its rows, by their keys.
+    pub rows: Vec<Vec<Value>>,
+}
 
 /// What a decision came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -155,8 +167,21 @@ pub trait Store: Send + Sync {
     /// Changes with each commit of this process that may have added to a feed.
     fn bell(&self) -> watch::Receiver<()>;
 
-    /// Removes records of requests that were made before then, so many at most. Answers how many.
-    fn prune_once(&self, before: Timestamp, limit: u16) -> BoxFuture<'_, Result<u64, StoreError>>;
+    /// As [`Store::decide`], and the rows that the decision removes are deleted: sign-ins, offers, sessions with their activity,
+    /// devices. No account is made.
+    fn prune(&self, at: AccountKey, need: Need, decision: Decision) -> BoxFuture<'_, Result<bool, StoreError>>;
+
+    /// Where the accounts after this one lie, in order, so many at most.
+    fn accounts(&self, after: Option<(Shard, AccountId)>, limit: u16) -> BoxFuture<'_, Result<Vec<(Shard, AccountId)>, StoreError>>;
+
+    /// Deletes rows that are older than that, so many at most. Answers how many.
+    fn prune_old(&self, of: Old, before: Timestamp, limit: u16) -> BoxFuture<'_, Result<u64, StoreError>>;
+
+    /// Deletes the sign-ins that were added to accounts while they were erased, since then. Answers how many.
+    fn prune_stranded(&self, since: Timestamp) -> BoxFuture<'_, Result<u64, StoreError>>;
+
+    /// All that is kept in an account, in one snapshot: its head, then table by table. `None` if it isn't there.
+    fn held(&self, at: (Shard, AccountId)) -> BoxFuture<'_, Result<Option<Vec<Held>>, StoreError>>;
 
     /// Takes so many from a budget that is full if it isn't known: all of them or none, in one statement, durable when answered.
     /// However many do so at once, no more is taken than the quota holds.
@@ -248,6 +273,23 @@ impl dyn Store + '_ {
         let ran = self.remove(at, need, decision).await?;
         let outcome = answer.lock().unwrap_or_else(PoisonError::into_inner).take();
         Ok(outcome.filter(|_| ran))
+    }
+
+    /// Runs a rule that removes over an account, as [`update`](#method.update) runs one that doesn't. `None` if there is no such
+    /// account.
+    ///
+    /// # Errors
+    /// As `update`.
+    pub async fn prune_by<T: Send + 'static>(
+        &self,
+        at: AccountKey,
+        need: Need,
+        rule: impl Fn(&mut Account) -> T + Send + Sync + 'static,
+    ) -> Result<Option<T>, StoreError> {
+        let (answer, decision) = put_away(move |account| Ok::<_, ()>(rule(account)));
+        let ran = self.prune(at, need, decision).await?;
+        let outcome = answer.lock().unwrap_or_else(PoisonError::into_inner).take();
+        Ok(outcome.filter(|_| ran).and_then(Result::ok))
     }
 
     /// Runs an administrative rule over a tenant and its API keys, as [`update`](#method.update) runs one over an account.

@@ -32,6 +32,15 @@ pub struct Page {
     pub limit: u16,
 }
 
+/// A stretch of all that is kept, oldest first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Kept {
+    /// Only what comes after this id.
+    pub after: Uuid,
+    /// At most so many rows of each kind.
+    pub limit: u16,
+}
+
 /// Which of a kind of rows.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Rows {
@@ -70,6 +79,10 @@ pub struct Need {
     pub reported: Option<String>,
     /// Its events, as a stretch of the list.
     pub events: Option<Page>,
+    /// Its sign-ins, sessions, offers and devices, the forgotten too, as a stretch in the order of their ids: what retention looks at.
+    pub kept: Option<Kept>,
+    /// So many at most of its forgotten devices whose tokens are retired and on which no session is kept.
+    pub husks: Option<u16>,
     /// The records of requests under these hashes of their keys, whichever account they went to; also where the account is new.
     pub once: Vec<KeyedHash>,
 }

@@ -179,6 +179,26 @@ impl Table {
         format!("DELETE FROM {} WHERE {}", self.name, scope.collect::<Vec<_>>().join(" AND "))
     }
 
+    /// Every row of an account, which `account` names, by its key: parameters 1 and 2 are its place.
+    #[must_use]
+    pub fn of_account(&self, account: &str, parameter: fn(usize) -> String) -> String {
+        let key = self.columns[..self.key].iter().map(|column| column.name).collect::<Vec<_>>().join(", ");
+        format!("SELECT {} FROM {} t WHERE t.shard = {} AND t.{account} = {} ORDER BY {key}", self.select_list("t"), self.name, parameter(1), parameter(2))
+    }
+
+    /// `DELETE` of rows whose `age` lies before parameter 1, the oldest first and at most parameter 2 of them; with `of_tenant`
+    /// only those of the tenant in parameter 3.
+    #[must_use]
+    pub fn prune(&self, age: &str, of_tenant: bool, parameter: fn(usize) -> String) -> String {
+        let key = self.scope.columns().iter().chain(&self.columns[..self.key]).map(|column| column.name).collect::<Vec<_>>().join(", ");
+        let tenant = if of_tenant { format!(" AND tenant = {}", parameter(3)) } else { String::new() };
+        let (table, before, limit) = (self.name, parameter(1), parameter(2));
+        // Said twice, since a row may have been renewed while the statement waited for it.
+        format!(
+            "DELETE FROM {table} WHERE {age} < {before} AND ({key}) IN (SELECT {key} FROM {table} WHERE {age} < {before}{tenant} ORDER BY {age} LIMIT {limit})"
+        )
+    }
+
     /// `UPDATE` of a whole row by scope and key: the parameters are those of [`Table::insert`], in the same order.
     #[must_use]
     pub fn update(&self, parameter: fn(usize) -> String) -> String {

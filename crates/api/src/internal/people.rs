@@ -16,7 +16,7 @@ use crate::object::Object;
 use crate::problem::Problem;
 use crate::query::{DeviceList, EndSessions, Nothing, PageOnly, Query, SessionList, Waiting};
 use crate::repeatable::{OnceHeader, Repeatable};
-use crate::wire::{Device, DeviceDetail, Event, List, Mfa, Session, SessionsEnded, SignIn, SteppedUp, Trusted};
+use crate::wire::{Device, DeviceDetail, Event, Export, List, Mfa, Session, SessionsEnded, SignIn, SteppedUp, Trusted};
 
 pub(super) fn router() -> OpenApiRouter<Surfaces> {
     OpenApiRouter::new()
@@ -31,6 +31,7 @@ pub(super) fn router() -> OpenApiRouter<Surfaces> {
         .routes(routes!(step_up))
         .routes(routes!(list_sign_ins))
         .routes(routes!(list_events))
+        .routes(routes!(export_user))
         .routes(routes!(erase_user))
 }
 
@@ -277,6 +278,21 @@ async fn list_events(
 ) -> Result<Answer<List<Event>>, Problem> {
     let page = surfaces.service.list_events(&key.backend.user(user(&person)?), &page).await?;
     Ok(Answer(List::of(page, Event::from)))
+}
+
+/// Export a person
+///
+/// Everything that is held of the person, also of devices that are forgotten, but for keys, and keyed digests of tokens and
+/// looks. A user never seen is answered alike, with nothing.
+#[utoipa::path(get, path = "/internal/users/{user_id}/export", tag = "people", operation_id = "export_user", params(("user_id" = String, Path)),
+    responses((status = 200, body = Export)), extensions(("x-doorward-role" = json!("operator"))))]
+async fn export_user(
+    State(surfaces): State<Surfaces>,
+    key: Key<End>,
+    Ids(person): Ids<String>,
+    Query(Nothing): Query<Nothing>,
+) -> Result<Answer<Export>, Problem> {
+    Ok(Answer(surfaces.service.export(&key.backend.user(user(&person)?)).await?.into()))
 }
 
 /// Erase a person

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use doorward_domain::{Binding, Trust};
+use doorward_domain::{Binding, Trust, kept_address};
 use doorward_service::{DeviceView, Version};
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -49,9 +49,9 @@ pub(crate) struct Device {
     device: Hardware,
     /// A derived value to show; it proves nothing.
     device_fingerprint: String,
-    /// The address of its last sign-in.
-    #[schema(value_type = String, example = "203.0.113.7")]
-    ip_address: IpAddr,
+    /// The address of its last sign-in; `null` once it is kept no longer.
+    #[schema(value_type = Option<String>, example = "203.0.113.7")]
+    ip_address: Option<IpAddr>,
     /// The place of that address; `null` where it is not known.
     location: Option<Location>,
     /// The raw user agent of its last sign-in.
@@ -186,7 +186,7 @@ impl From<DeviceView> for Device {
             },
             device: Hardware { family: description.device.family.clone(), model: description.device.model.clone(), r#type: description.device.kind.as_str() },
             device_fingerprint: view.fingerprint,
-            ip_address: view.device.seen.ip,
+            ip_address: kept_address(view.device.seen.ip),
             location: None,
             user_agent: view.device.seen.user_agent,
             created_at: view.device.created_at.to_string(),

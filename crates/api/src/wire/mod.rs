@@ -4,6 +4,7 @@ mod activation;
 mod api_key;
 mod device;
 mod event;
+mod export;
 mod gateway;
 mod mfa;
 mod session;
@@ -18,6 +19,7 @@ pub(crate) use activation::{Activation, ActivationTaken, DeviceOnly, OfferDeclin
 pub(crate) use api_key::{ApiKey, ApiKeyShown};
 pub(crate) use device::{Device, DeviceDetail, device_name};
 pub(crate) use event::{Event, FeedPage};
+pub(crate) use export::Export;
 pub(crate) use gateway::{Beat, Introspection, Results};
 pub(crate) use mfa::{Mfa, time};
 pub(crate) use session::{DEVICE_TRUST, Heartbeat, Opened, Session, SteppedUp, Verification};

@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 
+use doorward_domain::kept_address;
 use doorward_service::{ActiveSession, KeptAlive, OpenedSession, SessionSteppedUp, SessionView, Verified};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -24,9 +25,9 @@ pub(crate) struct Session {
     status: SessionStatus,
     /// Whether it is the caller's own; with an API key: whether the answer is about it.
     is_current: bool,
-    /// The person's address at sign-in.
-    #[schema(value_type = String, example = "203.0.113.7")]
-    ip_address: IpAddr,
+    /// The person's address at sign-in; `null` once it is kept no longer.
+    #[schema(value_type = Option<String>, example = "203.0.113.7")]
+    ip_address: Option<IpAddr>,
     /// The place of that address; `null` where it is not known.
     location: Option<Location>,
     /// How the person signed in, in the host's words.
@@ -90,7 +91,7 @@ impl From<SessionView> for Session {
                 doorward_domain::SessionStatus::Ended => SessionStatus::Ended,
             },
             is_current: view.is_current,
-            ip_address: session.ip,
+            ip_address: kept_address(session.ip),
             location: None,
             login_method: session.login_method.clone(),
             amr: session.amr(),

@@ -1,6 +1,6 @@
 //! A sign-in on the wire.
 
-use doorward_domain::{Cause, Language, SignInState};
+use doorward_domain::{Cause, Language, SignInState, kept_address};
 use serde::Serialize;
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
@@ -31,8 +31,8 @@ pub(crate) struct SignIn {
     status: &'static str,
     /// How the person signs in, in the host's words.
     login_method: String,
-    /// The person's address.
-    ip_address: String,
+    /// The person's address; `null` once it is kept no longer.
+    ip_address: Option<String>,
     /// When it began.
     #[schema(format = DateTime)]
     created_at: String,
@@ -124,7 +124,7 @@ impl SignIn {
                 SignInState::Open => "open",
             },
             login_method: sign_in.attempt.login_method,
-            ip_address: sign_in.attempt.seen.ip.to_string(),
+            ip_address: kept_address(sign_in.attempt.seen.ip).map(|ip| ip.to_string()),
             created_at: sign_in.created_at.to_string(),
             expires_at: expires_at.to_string(),
             completed_at: sign_in.completed_at.map(|at| at.to_string()),

@@ -1,6 +1,7 @@
-//! `doorward person`: erase everything that is held of a person.
+//! `doorward person`: export or erase everything that is held of a person.
 
 use clap::Subcommand;
+use doorward_api::shown;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -11,6 +12,11 @@ use super::{Desk, Said, user};
 #[derive(Debug, Clone, Subcommand, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum People {
+    /// Prints everything that is held of a person, but for keys and digests
+    Export {
+        /// The user's id, as the host says it
+        user: String,
+    },
     /// Erases a person: everything held of them goes, and they may begin anew as somebody unknown
     Erase {
         /// The user's id, as the host says it
@@ -27,14 +33,17 @@ pub(super) const COLUMNS: &[Column] = &[];
 
 impl People {
     pub(super) fn warning(&self) -> Option<String> {
-        let Self::Erase { user, yes } = self;
+        let Self::Erase { user, yes } = self else { return None };
         let warning = format!("This erases all that is held of {user}, signs them out everywhere and ends all their trust. It can't be undone.");
         (!yes).then_some(warning)
     }
 
     pub(super) async fn perform(self, desk: &Desk) -> Result<Value, Said> {
-        let Self::Erase { user: whose, .. } = self;
         let operator = desk.operator().await?;
+        let whose = match self {
+            Self::Export { user: whose } => return Ok(shown::export(desk.service.export(&operator.user(user(&whose)?)).await?)),
+            Self::Erase { user: whose, .. } => whose,
+        };
         let erased = desk.service.erase(&operator.user(user(&whose)?)).await?;
         Ok(json!({
             "user_id": whose,

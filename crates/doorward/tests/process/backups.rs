@@ -33,6 +33,7 @@ fn a_backup_of_a_running_server_is_restored_and_revives_nothing() {
     // Ended after the backup: the restore must not bring it back.
     answer(dir, &["sessions", "end-all", "alice"]);
     assert!(!is_live(&address, &token));
+    assert_eq!(answer(dir, &["person", "export", "dave"])["held"]["account"][0]["user_id"], "dave");
     let (code, _, message) = told(dir, &["person", "erase", "dave"]);
     assert!(code == Some(2) && message.contains("--yes"), "{message}");
     assert_eq!(answer(dir, &["person", "erase", "dave", "--yes"])["sessions_ended"], 1);

@@ -15,7 +15,7 @@ use tokio_postgres::types::{FromSql, IsNull, ToSql, Type, to_sql_checked};
 
 use super::fault::Fault;
 use crate::StoreError;
-use crate::row::{Cells, Row, Value};
+use crate::row::{Cells, Row, Table, Value};
 use crate::seal::Seal;
 
 /// How long a flight may take before it is given up; the server gives up a statement earlier.
@@ -61,6 +61,11 @@ impl Answer {
     /// The rows, decoded.
     pub(super) fn decode<R: Row>(&self, seal: Seal<'_>) -> Result<Vec<R>, StoreError> {
         self.rows.iter().map(|row| decode(row, seal, 0, row.len())).collect()
+    }
+
+    /// The rows of a table, undecoded.
+    pub(super) fn opened(&self, seal: Seal<'_>, table: &Table) -> Result<Vec<Vec<Value>>, StoreError> {
+        self.rows.iter().map(|row| seal.open(table, cells(row, 0, row.len())?)).collect()
     }
 }
 

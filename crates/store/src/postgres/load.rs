@@ -12,7 +12,7 @@ use super::flight::{Answer, Ask, decode, parameter};
 use crate::need::RAISES;
 use crate::row::{Kind, Row, Table, ToCell as _, Value};
 use crate::seal::Seal;
-use crate::{AccountKey, Need, Page, Rows, StoreError};
+use crate::{AccountKey, Kept, Need, Page, Rows, StoreError};
 
 /// Whether the account is locked against other changes until the transaction ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,6 +42,11 @@ struct Statements {
     raises: String,
     reported: String,
     events_page: String,
+    kept_sign_ins: String,
+    kept_sessions: String,
+    kept_offers: String,
+    kept_devices: String,
+    husks: String,
 }
 
 impl Statements {
@@ -53,6 +58,7 @@ impl Statements {
         let mine = format!("t.shard = $1 AND t.account = {}", of("id"));
         let standing = format!("{mine} AND t.sessions_gen = {} AND t.ended_at IS NULL", of("sessions_gen"));
         let page = format!("{mine} AND t.id < ${n} ORDER BY t.id DESC LIMIT ${m}");
+        let stretch = format!("{mine} AND t.id > ${n} ORDER BY t.id LIMIT ${m}");
         let one = format!("{mine} AND t.id = ${n}");
         let session = |rest: &str| {
             let own = Session::TABLE.select_list("t");
@@ -83,6 +89,17 @@ impl Statements {
             sign_ins_page: select(SignIn::TABLE, &page),
             raises: select(Raise::TABLE, &format!("{mine} ORDER BY t.raised_to DESC, t.generation LIMIT ${n}")),
             reported: select(Reported::TABLE, &format!("{mine} AND t.event_id = ${n}")),
+            kept_sign_ins: select(SignIn::TABLE, &stretch),
+            kept_sessions: session(&stretch),
+            kept_offers: select(Offer::TABLE, &stretch),
+            kept_devices: select(Device::TABLE, &stretch),
+            husks: select(
+                Device::TABLE,
+                &format!(
+                    "{mine} AND t.forgotten_at IS NOT NULL AND t.tokens IS NULL AND NOT EXISTS \
+                     (SELECT 1 FROM session s WHERE s.shard = t.shard AND s.account = t.account AND s.device = t.id) ORDER BY t.forgotten_at LIMIT ${n}"
+                ),
+            ),
             events_page: select(Event::TABLE, &format!("{mine} AND t.number < ${n} ORDER BY t.number DESC LIMIT ${m}")),
         }
     }
@@ -179,6 +196,16 @@ pub(super) fn asks(at: &AccountKey, need: &Need, lock: Lock) -> (Loading, Vec<As
     if let Some(page) = need.events {
         let before = page.before.map_or(i64::MAX, |before| i64::try_from(before.as_u128()).unwrap_or(i64::MAX));
         asking.add(Part::Events, |sql| &sql.events_page, [before.cell(), i64::from(page.limit).cell()]);
+    }
+    if let Some(Kept { after, limit }) = need.kept {
+        let stretch = || [after.cell(), i64::from(limit).cell()];
+        asking.add(Part::SignIns, |sql| &sql.kept_sign_ins, stretch());
+        asking.add(Part::Sessions, |sql| &sql.kept_sessions, stretch());
+        asking.add(Part::Offers, |sql| &sql.kept_offers, stretch());
+        asking.add(Part::Devices, |sql| &sql.kept_devices, stretch());
+    }
+    if let Some(limit) = need.husks {
+        asking.add(Part::Devices, |sql| &sql.husks, [i64::from(limit).cell()]);
     }
     for hash in &need.once {
         // Locked after the head, each transaction at most its own: a record whose day is over is taken over by one alone.

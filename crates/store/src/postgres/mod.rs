@@ -9,6 +9,7 @@ mod inspect;
 mod load;
 mod migrate;
 mod pool;
+mod pruning;
 mod server;
 #[cfg(test)]
 mod tests;
@@ -19,19 +20,19 @@ use std::sync::{Arc, LazyLock};
 
 use arc_swap::ArcSwapOption;
 use doorward_domain::{
-    Account, ApiKey, BudgetId, FeedCheck, FeedEvent, FeedHead, Head, KeyId, KeyRing, KeyedHash, Lane, Link, Quota, SessionRef, Shard, SignIn, SignInId, Spent,
-    Tenancy, Tenant, TenantId, Timestamp,
+    Account, AccountId, ApiKey, BudgetId, FeedCheck, FeedEvent, FeedHead, Head, KeyId, KeyRing, KeyedHash, Lane, Link, Quota, SessionRef, Shard, SignIn,
+    SignInId, Spent, Tenancy, Tenant, TenantId, Timestamp,
 };
-
 use tokio::sync::watch;
 
 use crate::changes::{Change, Place, Write, changes, erasure, tenancy_changes};
 use crate::migration::Pending;
+use crate::pruning::stranded;
 use crate::row::{Row as _, ToCell as _};
 use crate::rows::{ACTIVITY, Spending};
 use crate::seal::Seal;
 use crate::server_keys::unrecorded;
-use crate::{AccountKey, BoxFuture, Decision, Erasing, Governing, GoverningAll, Need, Store, StoreError, Verdict};
+use crate::{AccountKey, BoxFuture, Decision, Erasing, Governing, GoverningAll, Held, Need, Old, Store, StoreError, Verdict};
 use address::Address;
 pub use address::{Way, way};
 use flight::{Answer, Ask, parameter};
@@ -433,10 +434,26 @@ impl Store for PostgresStore {
         self.bell.subscribe()
     }
 
-    fn prune_once(&self, before: Timestamp, limit: u16) -> BoxFuture<'_, Result<u64, StoreError>> {
-        let old = "DELETE FROM once WHERE created_at < $1 AND hash IN (SELECT t.hash FROM once t WHERE t.created_at < $1 ORDER BY t.created_at LIMIT $2)";
-        let ask = Ask::new(old, vec![before.cell(), i64::from(limit).cell()]);
+    fn prune(&self, at: AccountKey, need: Need, decision: Decision) -> BoxFuture<'_, Result<bool, StoreError>> {
+        Box::pin(self.prune_one(at, need, decision))
+    }
+
+    fn accounts(&self, after: Option<(Shard, AccountId)>, limit: u16) -> BoxFuture<'_, Result<Vec<(Shard, AccountId)>, StoreError>> {
+        Box::pin(self.accounts_after(after, limit))
+    }
+
+    fn prune_old(&self, of: Old, before: Timestamp, limit: u16) -> BoxFuture<'_, Result<u64, StoreError>> {
+        let ask = Ask::new(of.sql(parameter), of.parameters(before, limit));
         Box::pin(async move { self.database.write(ask).await })
+    }
+
+    fn prune_stranded(&self, since: Timestamp) -> BoxFuture<'_, Result<u64, StoreError>> {
+        let ask = Ask::new(stranded(parameter), vec![since.cell()]);
+        Box::pin(async move { self.database.write(ask).await })
+    }
+
+    fn held(&self, (shard, id): (Shard, AccountId)) -> BoxFuture<'_, Result<Option<Vec<Held>>, StoreError>> {
+        Box::pin(self.all_held(shard, id))
     }
 
     fn spend(&self, budget: BudgetId, quota: Quota, count: u32, now: Timestamp) -> BoxFuture<'_, Result<Spent, StoreError>> {
@@ -458,8 +475,9 @@ impl Store for PostgresStore {
 
 /// The statement that writes a row.
 fn write(change: Change) -> Ask {
+    let one = change.write.is_of_one();
     let ask = Ask::new(change.sql(parameter), change.values);
-    if change.write == Write::Clear { ask.of_any_number() } else { ask }
+    if one { ask } else { ask.of_any_number() }
 }
 
 fn message(panic: &(dyn std::any::Any + Send)) -> String {

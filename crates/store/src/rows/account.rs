@@ -117,7 +117,7 @@ impl Row for Reported {
             maybe(blob("kept")),
             maybe(blob("access_token")),
         ],
-        indexes: &[],
+        indexes: &[("reported_event_by_age", false, "(at)")],
     };
 
     fn encode(&self) -> Vec<Value> {

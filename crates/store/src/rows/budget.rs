@@ -5,7 +5,7 @@ use doorward_domain::{BudgetId, Quota, Timestamp};
 use crate::row::{Scope, Table, ToCell as _, Value, blob, int};
 
 /// A budget: the moment at which it will be full again. One that is full may as well not be there.
-pub(super) static BUDGET: &Table = &Table {
+pub(crate) static BUDGET: &Table = &Table {
     name: "budget",
     scope: Scope::Everywhere,
     key: 1,

@@ -12,10 +12,16 @@ mod sign_in;
 mod tenant;
 mod tombstone;
 
-pub(crate) use budget::Spending;
+pub(crate) use budget::{BUDGET, Spending};
 pub(crate) use session::ACTIVITY;
 
-use crate::row::{Row, Table};
+use crate::row::{Row, Scope, Table};
+
+/// The tables of which an account has rows, its head's first; and the column by which it is named in them.
+pub(crate) fn of_accounts() -> impl Iterator<Item = (&'static Table, &'static str)> {
+    let kept_in_it = tables().into_iter().filter(|table| table.scope == Scope::Account).map(|table| (table, "account"));
+    std::iter::once((doorward_domain::Head::TABLE, "id")).chain(kept_in_it)
+}
 
 /// Every table, in the order in which they are made.
 #[must_use]
@@ -38,7 +44,7 @@ pub fn tables() -> Vec<&'static Table> {
         FeedEntry::TABLE,
         FeedHead::TABLE,
         Once::TABLE,
-        budget::BUDGET,
+        BUDGET,
         Tombstone::TABLE,
     ]
 }

@@ -13,7 +13,7 @@ impl Row for Tombstone {
         key: 2,
         primary_key: None,
         columns: &[int("shard"), blob("account"), text("tenant"), blob("pseudonym"), int("sessions_gen"), int("trust_gen"), int("erased_at")],
-        indexes: &[],
+        indexes: &[("tombstone_by_age", false, "(erased_at)")],
     };
 
     fn encode(&self) -> Vec<Value> {

@@ -12,9 +12,10 @@ use uuid::Uuid;
 
 use crate::feed;
 use crate::need::RAISES;
-use crate::row::{Cells, Row, ToCell as _, Value};
+use crate::row::{Cells, Row, Table, ToCell as _, Value};
+use crate::rows::of_accounts;
 use crate::seal::Seal;
-use crate::{AccountKey, Need, Page, Rows, StoreError};
+use crate::{AccountKey, Held, Need, Page, Rows, StoreError};
 
 impl ToSql for Value {
     fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
@@ -48,11 +49,13 @@ struct Statements {
     raises: String,
     reported: String,
     events_page: String,
+    kept: [String; 4],
+    husks: String,
     once: String,
 }
 
 static SQL: LazyLock<Statements> = LazyLock::new(|| {
-    let select = |table: &crate::row::Table, rest: &str| format!("SELECT {} FROM {} t {rest}", table.select_list("t"), table.name);
+    let select = |table: &Table, rest: &str| format!("SELECT {} FROM {} t {rest}", table.select_list("t"), table.name);
     let session = |rest: &str| {
         let own = Session::TABLE.select_list("t");
         format!("SELECT {own}, a.at FROM session t LEFT JOIN activity a ON a.shard = t.shard AND a.account = t.account AND a.session = t.id {rest}")
@@ -73,14 +76,30 @@ static SQL: LazyLock<Statements> = LazyLock::new(|| {
         raises: select(Raise::TABLE, &format!("WHERE {MINE} ORDER BY t.raised_to DESC, t.generation LIMIT ?3")),
         reported: select(Reported::TABLE, &format!("WHERE {MINE} AND t.event_id = ?3")),
         events_page: select(Event::TABLE, &format!("WHERE {MINE} AND t.number < ?3 ORDER BY t.number DESC LIMIT ?4")),
+        kept: {
+            let rest = format!("WHERE {MINE} AND t.id > ?3 ORDER BY t.id LIMIT ?4");
+            [select(SignIn::TABLE, &rest), session(&rest), select(Offer::TABLE, &rest), select(Device::TABLE, &rest)]
+        },
+        husks: select(
+            Device::TABLE,
+            &format!(
+                "WHERE {MINE} AND t.forgotten_at IS NOT NULL AND t.tokens IS NULL AND NOT EXISTS \
+                 (SELECT 1 FROM session s WHERE s.shard = t.shard AND s.account = t.account AND s.device = t.id) ORDER BY t.forgotten_at LIMIT ?3"
+            ),
+        ),
         once: select(Once::TABLE, "WHERE t.hash = ?1"),
     }
 });
 
 /// Every row that a statement gives.
 pub(super) fn rows<R: Row>(connection: &Connection, seal: Seal<'_>, sql: &str, parameters: impl Params) -> Result<Vec<R>, StoreError> {
-    let decode = |values| R::decode(&mut Cells::new(R::TABLE, seal.open(R::TABLE, values)?));
-    cells(connection, sql, parameters)?.into_iter().map(decode).collect()
+    let opened = opened(connection, seal, R::TABLE, sql, parameters)?;
+    opened.into_iter().map(|values| R::decode(&mut Cells::new(R::TABLE, values))).collect()
+}
+
+/// The same, undecoded.
+pub(super) fn opened(connection: &Connection, seal: Seal<'_>, table: &Table, sql: &str, parameters: impl Params) -> Result<Vec<Vec<Value>>, StoreError> {
+    cells(connection, sql, parameters)?.into_iter().map(|values| seal.open(table, values)).collect()
 }
 
 /// The same, as cells.
@@ -217,8 +236,30 @@ pub(super) fn narrow(connection: &Connection, standing: &Account, need: &Need) -
         let before = page.before.map_or(i64::MAX, |before| i64::try_from(before.as_u128()).unwrap_or(i64::MAX));
         account.events = rows(connection, seal, &SQL.events_page, params![shard, id, before, page.limit])?;
     }
+    if let Some(kept) = need.kept {
+        let [sign_ins, sessions, offers, devices] = &SQL.kept;
+        let stretch = params![shard, id, kept.after.as_bytes(), kept.limit];
+        account.sign_ins = rows(connection, seal, sign_ins, stretch)?;
+        account.sessions = rows(connection, seal, sessions, stretch)?;
+        account.offers = rows(connection, seal, offers, stretch)?;
+        account.devices = rows(connection, seal, devices, stretch)?;
+    }
+    if let Some(limit) = need.husks {
+        account.devices = rows(connection, seal, &SQL.husks, params![shard, id, limit])?;
+    }
     account.once = once(connection, need)?;
     Ok(account)
+}
+
+/// All that is kept in an account.
+pub(super) fn held(connection: &Connection, keys: &KeyRing, shard: Shard, id: AccountId) -> Result<Option<Vec<Held>>, StoreError> {
+    let Some(head) = head(connection, keys, &AccountKey::Id(shard, id))? else { return Ok(None) };
+    let all = of_accounts().map(|(table, account)| {
+        let seal = if table.name == Head::TABLE.name { Seal::Server(keys) } else { Seal::Account(&head.data_key) };
+        let rows = opened(connection, seal, table, &table.of_account(account, parameter), params![shard.0, id.0.as_bytes()])?;
+        Ok(Held { table, rows })
+    });
+    all.collect::<Result<_, _>>().map(Some)
 }
 
 /// The records of requests that are needed.

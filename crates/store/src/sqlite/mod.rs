@@ -6,6 +6,7 @@ mod effects;
 mod index;
 mod inspect;
 mod load;
+mod pruning;
 mod writer;
 
 use std::path::Path;
@@ -17,19 +18,21 @@ use std::time::Duration;
 use arc_swap::{ArcSwap, ArcSwapOption};
 use crossbeam_channel::{RecvTimeoutError, Sender, bounded};
 use doorward_domain::{
-    Account, ApiKey, BudgetId, FeedCheck, FeedEvent, FeedHead, Head, KeyId, KeyRing, KeyedHash, Lane, Link, Quota, SessionRef, SignIn, SignInId, Spent,
-    Tenancy, Tenant, TenantId, Timestamp,
+    Account, AccountId, ApiKey, BudgetId, FeedCheck, FeedEvent, FeedHead, Head, KeyId, KeyRing, KeyedHash, Lane, Link, Quota, SessionRef, Shard, SignIn,
+    SignInId, Spent, Tenancy, Tenant, TenantId, Timestamp,
 };
 use rusqlite::{Connection, OptionalExtension as _};
 use tokio::sync::watch;
+use uuid::Uuid;
 
 use crate::changes::{Place, Write};
 use crate::migration::Pending;
+use crate::pruning::{accounts, stranded};
 use crate::row::{Row as _, Value};
 use crate::rows::Spending;
 use crate::seal::Seal;
 use crate::server_keys::unrecorded;
-use crate::{AccountKey, BoxFuture, Decision, Erasing, Governing, GoverningAll, Need, Rows, Store, StoreError};
+use crate::{AccountKey, BoxFuture, Decision, Erasing, Governing, GoverningAll, Held, Need, Old, Rows, Store, StoreError};
 pub use backup::{Backup, Progress, Restoring, backup};
 use connection::Ownership;
 use effects::Directory;
@@ -207,7 +210,7 @@ fn in_image(need: &Need) -> bool {
 }
 
 fn is_list(need: &Need) -> bool {
-    matches!(need.devices, Rows::Page(_)) || matches!(need.sessions, Rows::Page(_)) || need.events.is_some() || need.sign_ins.is_some()
+    need.kept.is_some() || matches!(need.devices, Rows::Page(_)) || matches!(need.sessions, Rows::Page(_)) || need.events.is_some() || need.sign_ins.is_some()
 }
 
 fn ready<T: Send + 'static>(answer: Result<T, StoreError>) -> BoxFuture<'static, Result<T, StoreError>> {
@@ -397,11 +400,39 @@ impl Store for SqliteStore {
         self.shared.bell.subscribe()
     }
 
-    fn prune_once(&self, before: Timestamp, limit: u16) -> BoxFuture<'_, Result<u64, StoreError>> {
+    fn prune(&self, at: AccountKey, need: Need, decision: Decision) -> BoxFuture<'_, Result<bool, StoreError>> {
+        Box::pin(self.writer.submit(move |batch| batch.prune(&at, &need, &decision)))
+    }
+
+    fn accounts(&self, after: Option<(Shard, AccountId)>, limit: u16) -> BoxFuture<'_, Result<Vec<(Shard, AccountId)>, StoreError>> {
+        let (shard, id) = after.map_or((-1, [0; 16]), |(shard, id)| (i64::from(shard.0), *id.0.as_bytes()));
+        let read = |connection: &Connection| {
+            let mut statement = connection.prepare_cached(&accounts(load::parameter))?;
+            let places = statement.query_map((shard, id, limit), |row| Ok((Shard(row.get(0)?), AccountId(Uuid::from_bytes(row.get(1)?)))))?;
+            Ok(places.collect::<Result<_, _>>()?)
+        };
+        ready(self.open_still().and_then(|()| self.readers.read(read)))
+    }
+
+    fn prune_old(&self, of: Old, before: Timestamp, limit: u16) -> BoxFuture<'_, Result<u64, StoreError>> {
         Box::pin(self.writer.submit(move |batch| {
-            let old = "DELETE FROM once WHERE created_at < ?1 AND hash IN (SELECT hash FROM once WHERE created_at < ?1 ORDER BY created_at LIMIT ?2)";
-            Ok(batch.connection.prepare_cached(old)?.execute((before.micros(), limit))? as u64)
+            let mut statement = batch.connection.prepare_cached(&of.sql(load::parameter))?;
+            Ok(statement.execute(rusqlite::params_from_iter(of.parameters(before, limit)))? as u64)
         }))
+    }
+
+    fn prune_stranded(&self, since: Timestamp) -> BoxFuture<'_, Result<u64, StoreError>> {
+        Box::pin(self.writer.submit(move |batch| Ok(batch.connection.prepare_cached(&stranded(load::parameter))?.execute([since.micros()])? as u64)))
+    }
+
+    fn held(&self, (shard, id): (Shard, AccountId)) -> BoxFuture<'_, Result<Option<Vec<Held>>, StoreError>> {
+        let readers = Arc::clone(&self.readers);
+        let keys = self.open_still().and_then(|()| self.shared.keys());
+        Box::pin(async move {
+            let keys = keys?;
+            let read = move || readers.read(|connection| load::held(connection, &keys, shard, id));
+            tokio::task::spawn_blocking(read).await.map_err(|error| StoreError::Unavailable(error.to_string()))?
+        })
     }
 
     fn spend(&self, budget: BudgetId, quota: Quota, count: u32, now: Timestamp) -> BoxFuture<'_, Result<Spent, StoreError>> {

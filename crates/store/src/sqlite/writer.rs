@@ -202,7 +202,7 @@ fn end(connection: &Connection, shared: &Shared) -> Outcome {
 /// One transaction, as the jobs in it see it.
 pub(super) struct Batch<'a> {
     pub(super) connection: &'a Connection,
-    shared: &'a Shared,
+    pub(super) shared: &'a Shared,
     /// Of the jobs that are done.
     before: Effects,
     /// Of the job that runs: they stand or fall with its writes.
@@ -372,7 +372,7 @@ impl Batch<'_> {
     }
 
     /// Keeps the image of an account as a rule left it. Rules alter and add, never remove, so merging is enough.
-    fn keep(&mut self, standing: Option<&Account>, after: Account) {
+    pub(super) fn keep(&mut self, standing: Option<&Account>, after: Account) {
         let Account { tenant, head, devices, sessions, raises, .. } = after;
         let mut image = standing.cloned().unwrap_or_else(|| load::bare(head.clone(), tenant));
         merge(&mut image.devices, devices, |a, b| a.id == b.id);
@@ -460,7 +460,7 @@ impl Batch<'_> {
         let written = self.connection.prepare_cached(&change.sql(load::parameter))?.execute(rusqlite::params_from_iter(&change.values));
         match written {
             Ok(1) => Ok(()),
-            Ok(_) if change.write == Write::Clear => Ok(()),
+            Ok(_) if !change.write.is_of_one() => Ok(()),
             Ok(_) => Err(StoreError::Corrupt(format!("a row of {} went missing", change.table.name))),
             Err(error) if error.sqlite_error_code() == Some(rusqlite::ErrorCode::ConstraintViolation) => Err(StoreError::Exists),
             Err(error) => Err(error.into()),

@@ -78,6 +78,7 @@ const TABLES: [Table; 5] = [
             ("end_user_sessions", NAMES_A_USER),
             ("erase_user", NAMES_A_USER),
             ("evaluate_sign_in", NAMES_A_USER),
+            ("export_user", NAMES_A_USER),
             ("forget_other_devices", OWN_ALONE),
             ("forward_auth", BY_TOKEN),
             ("forward_auth_of_tenant", BY_TOKEN),
@@ -107,6 +108,7 @@ const TABLES: [Table; 5] = [
     Table {
         name: "malformed body",
         exempt: &[
+            ("export_user", NO_BODY),
             ("forward_auth", NO_BODY),
             ("forward_auth_of_tenant", NO_BODY),
             ("get_device", NO_BODY),

@@ -16,6 +16,7 @@ mod device_endings;
 mod devices;
 mod erasure;
 mod explanations;
+mod exports;
 mod feed;
 mod fences;
 mod forward_auth;
@@ -33,6 +34,7 @@ mod policy;
 mod problems;
 mod queries;
 mod quickstart;
+mod retention;
 mod rotation;
 mod security_events;
 mod sessions;
@@ -203,6 +205,10 @@ stories! {
         who_comes_back_with_a_backup_is_erased_again_by_the_list,
         an_account_that_is_deleted_is_erased,
     }
+    exports {
+        an_export_holds_every_row_and_column_and_no_secret,
+        an_export_is_for_who_may_end_and_tells_nothing_of_others,
+    }
     feed {
         everything_that_happens_comes_once_and_in_order,
         what_concerns_the_tenant_alone_is_nobodys,
@@ -356,6 +362,10 @@ stories! {
         bad_values_are_named,
         all_faults_are_told_at_once,
         an_empty_query_is_none,
+    }
+    retention {
+        pruning_changes_no_verdict,
+        what_is_kept_no_longer_shows_as_null,
     }
     rotation {
         a_successor_comes_at_the_first_completion_after_a_month,

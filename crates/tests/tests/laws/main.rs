@@ -17,6 +17,7 @@ mod once;
 mod reads;
 mod refusals;
 mod reopening;
+mod retention;
 mod round_trip;
 mod sealing;
 mod sign_ins;
@@ -198,6 +199,14 @@ laws! {
         a_newer_schema_is_refused,
         an_edited_migration_is_refused,
         an_unreadable_row_is_corrupt_and_not_unknown,
+    }
+    retention {
+        batches_are_bounded_and_a_stop_in_the_middle_is_harmless,
+        memory_and_file_tell_the_same_after_pruning,
+        what_is_young_or_still_counts_stays,
+        what_goes_by_age_goes_in_batches_and_no_younger,
+        a_sign_in_added_while_its_person_was_erased_goes,
+        the_walk_meets_every_account_once,
     }
     round_trip {
         every_field_of_every_row_comes_back_as_it_went_in,

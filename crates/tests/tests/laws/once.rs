@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use doorward_domain::{ONCE_S, Refusal, Repeatable, Timestamp};
-use doorward_store::{AccountKey, Need, Store};
+use doorward_store::{AccountKey, Need, Old, Store};
 use doorward_tests::once::{asked, needing, open_once as open, opened_once as opened};
 use doorward_tests::{Home, Person, after, at_once, just_before, start, tenant_id, user_id};
 
@@ -87,9 +87,9 @@ pub(crate) async fn old_records_are_removed_and_no_others((store, home): (Arc<dy
         opened(&ana, after(u32::from(number)), &asked(number, 0)).await.expect("opened");
     }
     let before = home.rows().await;
-    assert_eq!(store.prune_once(after(7), 5).await.expect("the store answers"), 5);
-    assert_eq!(store.prune_once(after(7), 5).await.expect("the store answers"), 2);
-    assert_eq!(store.prune_once(after(7), 5).await.expect("the store answers"), 0);
+    assert_eq!(store.prune_old(Old::Requests, after(7), 5).await.expect("the store answers"), 5);
+    assert_eq!(store.prune_old(Old::Requests, after(7), 5).await.expect("the store answers"), 2);
+    assert_eq!(store.prune_old(Old::Requests, after(7), 5).await.expect("the store answers"), 0);
     let left: Vec<_> = before.iter().filter(|row| !row.starts_with("once: ") || (7..10).any(|at| row.ends_with(&format!("={}", after(at).micros())))).collect();
     assert_eq!(home.rows().await.iter().collect::<Vec<_>>(), left);
     assert!(opened(&ana, after(10), &asked(0, 0)).await.expect("opened").0, "what was removed is forgotten");
