@@ -127,7 +127,7 @@ impl Model {
     /// Another policy is chosen. What is over by then, under the old one or under the new one, is over.
     pub(crate) fn choose(&mut self, policy: Policy, now: Timestamp) {
         self.strike_off(now);
-        if !self.policy.device_trust {
+        if !self.policy.device_trust && self.policy.limits() != policy.limits() {
             // While it was in force they could be declined, and nothing else.
             self.settle(|_| true);
         }

@@ -295,6 +295,8 @@ impl<D: Door> Run<D> {
     /// A session began: told to the model, and held against it.
     fn opened(&mut self, opened: &Opened, browser: usize, proved: Option<Factor>, skipped: bool, closing: Closing) {
         let now = self.now;
+        // Before this act made room among them: a device that lost its trust just now isn't also forgotten at once.
+        let trusted = self.model.devices.iter().filter(|device| self.model.is_trusted(device.id, now)).count();
         self.listen();
         let new = !self.model.devices.iter().any(|device| device.id == opened.device);
         if new {
@@ -341,8 +343,7 @@ impl<D: Door> Run<D> {
         self.offer(opened.session, opened.activation.as_ref(), browser);
         let live = self.model.sessions.iter().filter(|session| self.model.is_active(session.id, now)).count();
         assert!(live <= usize::from(self.model.policy.max_sessions), "{live} sessions");
-        let counted = self.model.devices.iter().filter(|device| !device.hijacked && !device.forgotten);
-        let (trusted, all) = counted.fold((0, 0), |(trusted, all), device| (trusted + usize::from(self.model.is_trusted(device.id, now)), all + 1));
+        let all = self.model.devices.iter().filter(|device| !device.hijacked && !device.forgotten).count();
         if new {
             // Beside trusted devices only, which never make room for an unverified one, one more fits.
             assert!(all <= usize::from(self.model.policy.max_devices).max(trusted + 1), "{all} devices, {trusted} trusted");
