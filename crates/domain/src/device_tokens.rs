@@ -84,16 +84,17 @@ impl DeviceTokens {
         self.0.is_empty()
     }
 
-    /// The value that was given out last.
-    #[must_use]
-    pub fn newest(&self) -> Option<&KeptToken> {
-        self.0.last()
-    }
-
     /// What the value of this hash is; `None` if it is none of them.
     #[must_use]
     pub fn state_of(&self, hash: &KeyedHash) -> Option<TokenState> {
         self.0.iter().find(|kept| kept.hash == *hash).map(|kept| kept.state)
+    }
+
+    /// Takes a value for unused until it is presented: the answer that bears it may be lost, and asked for again.
+    pub(crate) fn await_use(&mut self, bore: &KeyedHash) {
+        for kept in self.0.iter_mut().filter(|kept| kept.hash == *bore && kept.state == TokenState::Present) {
+            kept.state = TokenState::Unused;
+        }
     }
 
     /// Puts a value in the place of one whose answer was lost: it is what that one was.
@@ -136,10 +137,11 @@ impl DeviceTokens {
         present.is_some_and(|present| now >= present.since.plus_s(rotate_s) || present.hash.key != keys.active())
     }
 
-    /// Makes a successor due at the next completion.
+    /// Makes a successor due at the next completion. Where none was used yet, the one given out last counts as used.
     pub(crate) fn fall_due(&mut self) {
-        for kept in self.0.iter_mut().filter(|kept| kept.state == TokenState::Present) {
-            kept.since = Timestamp::from_micros(0);
+        let of = |state| self.0.iter().rposition(|kept| kept.state == state);
+        if let Some(at) = of(TokenState::Present).or_else(|| of(TokenState::Unused)) {
+            (self.0[at].state, self.0[at].since) = (TokenState::Present, Timestamp::from_micros(0));
         }
     }
 
@@ -174,19 +176,20 @@ impl DeviceTokens {
         }
     }
 
-    /// Replaces every value by a new one, which alone is good from now on.
+    /// Replaces every value by a new one, which alone is good from now on. What could be an honest browser's until now is superseded;
+    /// a value whose overlap is over stays a copy, if it comes.
     pub(crate) fn supersede(&mut self, hash: KeyedHash, now: Timestamp) {
-        self.disown(now, |_| true);
+        self.disown(now, |kept| kept.state != TokenState::Overtaken || now < kept.since.plus_s(OVERLAP_S));
         self.push(KeptToken { hash, state: TokenState::Present, since: now });
     }
 
     /// After a copy was told: the values that are over are so for good, so that the same copy can't end anything once more.
     pub(crate) fn disown_overtaken(&mut self, now: Timestamp) {
-        self.disown(now, |state| state == TokenState::Overtaken);
+        self.disown(now, |kept| kept.state == TokenState::Overtaken);
     }
 
-    fn disown(&mut self, now: Timestamp, which: impl Fn(TokenState) -> bool) {
-        for kept in self.0.iter_mut().filter(|kept| kept.state != TokenState::Superseded && which(kept.state)) {
+    fn disown(&mut self, now: Timestamp, which: impl Fn(&KeptToken) -> bool) {
+        for kept in self.0.iter_mut().filter(|kept| kept.state != TokenState::Superseded && which(kept)) {
             (kept.state, kept.since) = (TokenState::Superseded, now);
         }
     }
@@ -274,6 +277,13 @@ mod tests {
             (told(&tokens, 1, 201), told(&tokens, 2, 201), told(&tokens, 9, 201)),
             (Some(Recognised::Superseded), Some(Recognised::Superseded), Some(Recognised::Good))
         );
+        let mut tokens = rotated();
+        tokens.confirm(1, at(200));
+        let mut soon = tokens.clone();
+        soon.supersede(ring().hash(&value(9)), at(259));
+        assert_eq!(told(&soon, 1, 999), Some(Recognised::Superseded), "it was honest until then");
+        tokens.supersede(ring().hash(&value(9)), at(260));
+        assert_eq!((told(&tokens, 1, 261), told(&tokens, 2, 261)), (Some(Recognised::Reused), Some(Recognised::Superseded)), "trust forgives no copy");
         let mut tokens = rotated();
         tokens.confirm(1, at(200));
         tokens.disown_overtaken(at(300));

@@ -60,7 +60,7 @@ pub use keys::{KeyId, KeyRing, KeyedHash, Pepper};
 pub use limits::{Limits, PastLimits};
 pub use mint::{Mint, first_uuid_at};
 pub use offer::{Offer, OfferState};
-pub use once::{Made, ONCE_S, ONCE_SIGN_INS, Once, Repeatable, Tokens};
+pub use once::{Made, ONCE_S, Once, Repeatable, Tokens};
 pub use policy::{Binding, Policy, PolicyFault, Preset, Rules};
 pub use refusal::{Credential, Refusal};
 pub use retention::{Pruned, REPORTS_KEPT_S, kept_address};

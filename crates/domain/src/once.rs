@@ -3,14 +3,12 @@
 use crate::event::About;
 use crate::token::{OfferRef, Secret, Token};
 use crate::{
-    AccessToken, Account, AccountId, Activated, ActivationToken, DeviceId, DeviceToken, EventKind, KeyedHash, Moment, OfferId, Opened, Refusal, SessionId,
-    SessionStatus, Shard, SignInId, SteppedUp, TenantId, Timestamp, TokenState,
+    AccessToken, Account, AccountId, Activated, ActivationToken, DeviceId, DeviceToken, EventKind, KeyRing, KeyedHash, Moment, OfferId, Opened, Refusal,
+    SessionId, SessionStatus, Shard, SignInId, SteppedUp, TenantId, Timestamp, TokenState,
 };
 
 /// How long a request is remembered, in seconds.
 pub const ONCE_S: u32 = 86_400;
-/// So many of the newest sign-ins are looked through for one that presented a device token.
-pub const ONCE_SIGN_INS: u16 = 100;
 
 /// A request that may come again, as hashes under each server key, the active one's first: a key may be guessable.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,6 +34,21 @@ pub struct Made {
     pub access_token: Option<KeyedHash>,
     /// The hash of the device token that it bore.
     pub device_token: Option<KeyedHash>,
+}
+
+impl Made {
+    /// What a rule has just made, and the answer's own tokens with it: a newer one that another answer bore is none of its.
+    #[must_use]
+    pub fn with_tokens(keys: &KeyRing, session: Option<SessionId>, device: DeviceId, tokens: &Tokens) -> Self {
+        Self {
+            sign_in: None,
+            session,
+            device: Some(device),
+            offer: tokens.activation.as_ref().map(|token| token.at.id),
+            access_token: tokens.access_token.as_ref().map(|token| keys.hash(token)),
+            device_token: tokens.device_token.as_ref().map(|token| keys.hash(token)),
+        }
+    }
 }
 
 /// The record of a request.
@@ -96,21 +109,6 @@ impl Account {
         if (once.shard, once.account) == (self.head.shard, self.head.id) { Ok(Some(once.clone())) } else { Err(Refusal::IdempotencyKeyUsed) }
     }
 
-    /// What a rule has just made, and the answer's tokens with it.
-    #[must_use]
-    pub fn made(&self, session: Option<SessionId>, device: DeviceId, tokens: &Tokens) -> Made {
-        let of_session = session.filter(|_| tokens.access_token.is_some()).and_then(|id| self.session(id).ok());
-        let of_device = Some(device).filter(|_| tokens.device_token.is_some()).and_then(|id| self.device(id).ok());
-        Made {
-            sign_in: None,
-            session,
-            device: Some(device),
-            offer: tokens.activation.as_ref().map(|token| token.at.id),
-            access_token: of_session.map(|session| session.token.clone()),
-            device_token: of_device.and_then(|device| device.tokens.newest()).map(|newest| newest.hash.clone()),
-        }
-    }
-
     /// Remembers what a request made: of then, if it came again, else of now.
     pub fn remember(&mut self, moment: &Moment<'_>, asked: &Repeatable, made: Made) {
         let now = moment.now;
@@ -128,6 +126,11 @@ impl Account {
             && let Ok(session) = self.session_mut(session)
         {
             session.unused_until = Some(once.ends_at());
+        }
+        if let Some((id, bore)) = once.made.device.zip(once.made.device_token.as_ref())
+            && let Ok(device) = self.device_mut(id)
+        {
+            device.tokens.await_use(bore);
         }
         // A record whose day is over gives way to the new one.
         match self.once.iter_mut().find(|known| known.key == once.key) {
@@ -206,22 +209,12 @@ impl Account {
         if let Some(bore) = &made.access_token {
             let session = self.session(made.session?).ok()?;
             let live = session.status(self.device_of(session).ok()?, self, now) == SessionStatus::Active;
-            (live && session.token == *bore && session.unused_until.is_some()).then_some(())?;
+            (live && session.token == *bore && session.may_be_reissued(now)).then_some(())?;
         }
         if let Some(bore) = &made.device_token {
             let device = self.device(made.device?).ok()?;
-            let since = |at: Timestamp| at > once.created_at;
-            let presented = self.sign_ins.iter().any(|sign_in| sign_in.device == Some(device.id) && since(sign_in.created_at));
-            // With more sign-ins since then than are looked through, one of them may have.
-            let unclear = self.sign_ins.len() >= usize::from(ONCE_SIGN_INS) && self.sign_ins.iter().all(|sign_in| since(sign_in.created_at));
-            let unused = match device.tokens.state_of(bore) {
-                // A successor is present from its first use on.
-                Some(TokenState::Unused) => true,
-                Some(TokenState::Present) => !since(device.last_seen_at) && !presented && !unclear,
-                Some(TokenState::Overtaken | TokenState::Superseded) | None => false,
-            };
             // A hijacked device's token must go on being denied, and so stay known.
-            (device.hijacked_at.is_none() && unused).then_some(())?;
+            (device.hijacked_at.is_none() && device.tokens.state_of(bore) == Some(TokenState::Unused)).then_some(())?;
         }
         Some(())
     }

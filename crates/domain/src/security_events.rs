@@ -49,8 +49,8 @@ impl Account {
             activations_cancelled = self.offers.iter().filter(|offer| offer.is_open(self, now)).count();
             self.raise(moment, Generation::Trust, cause);
             self.cancel_offers(now, |_| true);
-            // From here on a second factor counts as fresh only if it was verified later.
-            self.head.factors_changed_at = Some(now);
+            // From here on a second factor counts as fresh only if it was verified later. A clock that is behind takes no mark back.
+            self.head.factors_changed_at = self.head.factors_changed_at.max(Some(now));
         }
         if ends.sessions != SessionsEnded::None {
             self.raise(moment, Generation::Sessions, cause);
@@ -60,7 +60,7 @@ impl Account {
             }
         }
         if event.outdates_first_factor() {
-            self.head.credentials_changed_at = Some(now);
+            self.head.credentials_changed_at = self.head.credentials_changed_at.max(Some(now));
         }
         match event {
             SecurityEvent::AccountDisabled => self.head.disabled_at = self.head.disabled_at.or(Some(now)),
@@ -85,7 +85,7 @@ impl Account {
     }
 
     fn apply_again(&mut self, moment: &mut Moment<'_>, report: &Report, first: &Reported) -> Result<Applied, Refusal> {
-        let unused = |session: &Session| session.unused_until.is_some() && Some(&session.token) == first.access_token.as_ref();
+        let unused = |session: &Session| session.may_be_reissued(moment.now) && Some(&session.token) == first.access_token.as_ref();
         let lost = self.live_sessions(moment.now).find(|session| Some(session.id) == first.kept && unused(session)).map(|session| session.id);
         let access_token = lost.filter(|_| report.rotate_kept).map(|kept| self.replace_access_token(moment, kept)).transpose()?;
         if let Some(token) = &access_token

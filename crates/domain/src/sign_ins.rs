@@ -111,7 +111,16 @@ impl Account {
 
     /// What follows from a token's being presented, whatever becomes of the sign-in: a successor's first use confirms it, and
     /// a copy ends the trust of its device.
-    fn follow(&mut self, moment: &mut Moment<'_>, shown: &Shown) {
+    ///
+    /// # Errors
+    /// `Unavailable` if its hash is under a key that this node lacks.
+    pub fn follow(&mut self, moment: &mut Moment<'_>, cookie: Option<&str>) -> Result<(), Refusal> {
+        let shown = self.present(moment.keys, cookie, moment.now)?;
+        self.follow_shown(moment, &shown);
+        Ok(())
+    }
+
+    fn follow_shown(&mut self, moment: &mut Moment<'_>, shown: &Shown) {
         let Some(id) = shown.device else { return };
         let of = |device: &&mut Device| device.id == id && device.hijacked_at.is_none();
         let Some(device) = self.devices.iter_mut().find(of) else { return };
@@ -125,6 +134,8 @@ impl Account {
             if let Some(device) = self.devices.iter_mut().find(of) {
                 // Sign-ins in progress on it may be the copy's.
                 device.generation += 1;
+                // Whoever holds the present value may be the thief: none but a factor on the device itself lets it be trusted again.
+                device.last_factor = None;
             }
             self.record(moment, EventKind::DeviceTokenReused, About::device(id).because(Cause::DeviceTokenReused).with("sessions_ended", ended));
         }
@@ -182,9 +193,12 @@ impl Account {
     /// # Errors
     /// `Unavailable`; `AuthenticationOutdated` if the first factor is older than the account's credentials.
     pub fn evaluate(&self, moment: &mut Moment<'_>, attempt: Attempt, cookie: Option<&str>) -> Result<Option<SignIn>, Refusal> {
-        self.current_credentials(&attempt)?;
         let shown = self.present(moment.keys, cookie, moment.now)?;
-        if shown.is_followed() { Ok(None) } else { Ok(Some(self.sign_in_of(moment, attempt, &shown))) }
+        if shown.is_followed() {
+            return Ok(None);
+        }
+        self.current_credentials(&attempt)?;
+        Ok(Some(self.sign_in_of(moment, attempt, &shown)))
     }
 
     /// The same with what follows from the token that came along.
@@ -194,7 +208,7 @@ impl Account {
     pub fn evaluate_and_follow(&mut self, moment: &mut Moment<'_>, attempt: Attempt, cookie: Option<&str>) -> Result<SignIn, Refusal> {
         self.current_credentials(&attempt)?;
         let shown = self.present(moment.keys, cookie, moment.now)?;
-        self.follow(moment, &shown);
+        self.follow_shown(moment, &shown);
         Ok(self.sign_in_of(moment, attempt, &shown))
     }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use doorward_domain::{Account, ActivationToken, Moment, Once, Refusal, Tokens};
+use doorward_domain::{Account, ActivationToken, Made, Moment, Once, Refusal, Tokens};
 use doorward_store::{AccountKey, Need};
 
 use crate::access::{Access, Backend, Own};
@@ -29,7 +29,7 @@ impl Service {
             };
             let device = JudgedDevice::of(account, account.device(activated.device)?, moment.now, own);
             let tokens = Tokens { device_token: Some(activated.device_token.clone()), ..Tokens::default() };
-            Ok(((device, activated.device_token), account.made(None, activated.device, &tokens)))
+            Ok(((device, activated.device_token), Made::with_tokens(moment.keys, None, activated.device, &tokens)))
         };
         let (device, device_token) = self.change_once(access, key, Need::standing, rule).await?;
         Ok(Trusted { device: self.show(device).await, device_token: Some(device_token) })
@@ -47,7 +47,7 @@ impl Service {
                 None => account.decline(moment, mine(account, parsed.as_ref())?, own.map(|own| own.session))?,
             };
             let shown = JudgedDevice::of(account, account.device(device).map_err(gone)?, moment.now, own);
-            Ok((shown, account.made(None, device, &Tokens::default())))
+            Ok((shown, Made::with_tokens(moment.keys, None, device, &Tokens::default())))
         };
         Ok(self.show(self.change_once(access, key, Need::standing, rule).await?).await)
     }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use doorward_domain::{
-    Account, AccountId, Cause, Count, Device, DeviceId, DeviceStatus, DeviceToken, Factor, MfaMethod, Once, Refusal, SessionStatus, Timestamp, Tokens,
+    Account, AccountId, Cause, Count, Device, DeviceId, DeviceStatus, DeviceToken, Factor, Made, MfaMethod, Once, Refusal, SessionStatus, Timestamp, Tokens,
 };
 use doorward_store::{Need, Rows};
 
@@ -160,7 +160,7 @@ impl Service {
                 let factor = Factor::stated(mfa.0, mfa.1, None, moment.now)?;
                 account.trust_for_host(moment, id, factor)?;
             }
-            Ok((judged(account, id, moment.now, own)?, account.made(None, id, &Tokens::default())))
+            Ok((judged(account, id, moment.now, own)?, Made::with_tokens(moment.keys, None, id, &Tokens::default())))
         };
         Ok(self.show(self.change_once(access, key, Need::standing, rule).await?).await)
     }

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use doorward_domain::{AccessToken, Account, Actor, KeyRing, Made, Moment, ONCE_SIGN_INS, Once, Refusal, Repeatable, TenantId, Timestamp};
-use doorward_store::{AccountKey, Need, Page};
+use doorward_domain::{AccessToken, Account, Actor, KeyRing, Made, Moment, Once, Refusal, Repeatable, TenantId, Timestamp};
+use doorward_store::{AccountKey, Need};
 
 use crate::access::{Access, Own};
 use crate::sessions::Found;
@@ -99,7 +99,7 @@ impl Service {
         match self.store.update(at, need, rule).await {
             Ok(Some(noted)) => match noted {
                 Ok(()) => Ok(true),
-                Err(Refusal::Unauthenticated) => Ok(false),
+                Err(Refusal::Unauthenticated | Refusal::WrongSecret(_)) => Ok(false),
                 Err(refusal) => Err(refusal.into()),
             },
             Ok(None) => Ok(false),
@@ -115,8 +115,7 @@ impl Service {
 /// What answering again needs.
 fn again(once: &Once, now: Timestamp) -> Need {
     let made = &once.made;
-    let presented = made.device_token.is_some().then_some(Page { before: None, limit: ONCE_SIGN_INS });
-    Need { session: made.session, device: made.device, sign_in: made.sign_in, sign_ins: presented, ..Need::standing(now) }
+    Need { session: made.session, device: made.device, sign_in: made.sign_in, ..Need::standing(now) }
 }
 
 /// What was made and has to be shown again is gone.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use doorward_domain::{
-    AccessToken, Account, ActivationToken, Cause, Count, Credential, DeviceStatus, Factor, MfaMethod, Moment, OfferId, Once, Refusal, Session, SessionId,
+    AccessToken, Account, ActivationToken, Cause, Count, Credential, DeviceStatus, Factor, Made, MfaMethod, Moment, OfferId, Once, Refusal, Session, SessionId,
     SessionRef, SessionStatus, TenantId, Timestamp, Tokens, UserId,
 };
 use doorward_store::{AccountKey, Need, Page, Rows};
@@ -394,7 +394,7 @@ impl Service {
                 None => account.step_up(moment, id, Factor::stated(mfa.0, mfa.1, None, moment.now)?)?,
             };
             let tokens = Tokens { access_token: Some(stepped.access_token.clone()), device_token: None, activation: stepped.activation.clone() };
-            let made = account.made(Some(id), device, &tokens);
+            let made = Made::with_tokens(moment.keys, Some(id), device, &tokens);
             let session = SessionView::of(account, account.session(id)?, moment.now, own)?;
             let activation = stepped.activation.map(|token| (token, offer_ends_at(account, made.offer, moment.now)));
             Ok((SessionSteppedUp { session, access_token: stepped.access_token, activation }, made))

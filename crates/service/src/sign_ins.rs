@@ -108,12 +108,13 @@ impl Service {
         // transaction.
         let new = NewAccount::draw(&mut self.entropy.mint(), now);
         let need = move |now| Need { create: Some(new.clone()), ..Need::standing(now) };
+        let shown = request.device_token.clone();
         let rule = move |account: &mut Account, moment: &mut Moment<'_>, _, before: Option<&Once>| {
             let sign_in = match before {
                 Some(once) => account.sign_ins.iter().find(|sign_in| Some(sign_in.id) == once.made.sign_in).cloned().ok_or_else(|| gone(Refusal::NotFound))?,
                 None => {
                     account.record_creation(moment);
-                    let sign_in = account.evaluate_and_follow(moment, attempt.clone(), request.device_token.as_deref())?;
+                    let sign_in = account.evaluate_and_follow(moment, attempt.clone(), shown.as_deref())?;
                     account.sign_ins.push(sign_in.clone());
                     sign_in
                 }
@@ -122,7 +123,8 @@ impl Service {
             let made = Made { sign_in: Some(sign_in.id), ..Made::default() };
             Ok(((sign_in, device), made))
         };
-        let (sign_in, device) = self.change_once(&access, key, need, rule).await?;
+        let outcome = self.change_once(&access, key, need, rule).await;
+        let (sign_in, device) = self.told_even_if_refused(&access, request.device_token, outcome).await?;
         Ok(self.evaluated(sign_in, device).await)
     }
 
@@ -151,7 +153,7 @@ impl Service {
                 Some(once) => account.open_again(moment, once)?,
                 None => account.complete(moment, id, completion.clone())?,
             };
-            Opening::of(account, opened, moment.now)
+            Opening::of(account, opened, moment)
         };
         let opening = self.change_once(&backend.at(at), key, move |now| Need::standing(now).with_sign_in(id), rule).await?;
         Ok(self.opened(opening).await)
@@ -174,17 +176,32 @@ impl Service {
         let access = backend.user(request.user.clone());
         let new = NewAccount::draw(&mut self.entropy.mint(), now);
         let need = move |now| Need { create: Some(new.clone()), ..Need::standing(now) };
+        let shown = request.device_token.clone();
         let rule = move |account: &mut Account, moment: &mut Moment<'_>, _, before: Option<&Once>| {
             let opened = match before {
                 Some(once) => account.open_again(moment, once)?,
                 None => {
                     let completion = Completion { external_session_id: external_session_id.clone(), ..Completion::default() };
-                    account.sign_in_directly(moment, attempt.clone(), request.device_token.as_deref(), completion)?
+                    account.sign_in_directly(moment, attempt.clone(), shown.as_deref(), completion)?
                 }
             };
-            Opening::of(account, opened, moment.now)
+            Opening::of(account, opened, moment)
         };
-        Ok(self.opened(self.change_once(&access, key, need, rule).await?).await)
+        let outcome = self.change_once(&access, key, need, rule).await;
+        Ok(self.opened(self.told_even_if_refused(&access, request.device_token, outcome).await?).await)
+    }
+
+    /// A refusal writes nothing of the attempt. A copy of a device token that came along with it is told all the same.
+    async fn told_even_if_refused<T>(self: &Arc<Self>, access: &Access, shown: Option<String>, outcome: Result<T, Error>) -> Result<T, Error> {
+        if matches!(outcome, Err(Error::Refused(_)))
+            && let Some(shown) = shown
+        {
+            match self.change(access, Need::standing, move |account, moment, _| account.follow(moment, Some(&shown))).await {
+                Ok(()) | Err(Error::Refused(_)) => {}
+                Err(failure) => return Err(failure),
+            }
+        }
+        outcome
     }
 
     async fn opened(&self, opening: Opening) -> OpenedSession {
@@ -243,13 +260,14 @@ struct Opening {
 }
 
 impl Opening {
-    fn of(account: &Account, opened: Opened, now: Timestamp) -> Effect<Self> {
+    fn of(account: &Account, opened: Opened, moment: &Moment<'_>) -> Effect<Self> {
+        let now = moment.now;
         let own = Some(crate::access::Own { session: opened.session, device: opened.device });
         let session = find_session(account, opened.session, now, own)?;
         let device = JudgedDevice::of(account, account.device(opened.device)?, now, own);
         let tokens =
             Tokens { access_token: Some(opened.access_token.clone()), device_token: opened.device_token.clone(), activation: opened.activation.clone() };
-        let made = account.made(Some(opened.session), opened.device, &tokens);
+        let made = Made::with_tokens(moment.keys, Some(opened.session), opened.device, &tokens);
         let offer_ends_at = offer_ends_at(account, made.offer, now);
         Ok((Self { session, device, offer_ends_at, opened }, made))
     }

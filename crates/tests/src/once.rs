@@ -1,6 +1,6 @@
 //! Sessions that are opened once under a key, as a host that lost an answer asks for them again.
 
-use doorward_domain::{Account, Completion, KeyId, KeyedHash, Moment, NewAccount, Refusal, Repeatable, SessionId, Timestamp, Tokens};
+use doorward_domain::{Account, Completion, KeyId, KeyedHash, Made, Moment, NewAccount, Refusal, Repeatable, SessionId, Timestamp, Tokens};
 use doorward_store::Need;
 
 use crate::people::{Person, mint, passed};
@@ -25,7 +25,7 @@ pub fn open_once(account: &mut Account, moment: &mut Moment<'_>, asked: &Repeata
     }
     let opened = account.sign_in_directly(moment, passed(moment.now), None, Completion::default())?;
     let tokens = Tokens { access_token: Some(opened.access_token), ..Tokens::default() };
-    let made = account.made(Some(opened.session), opened.device, &tokens);
+    let made = Made::with_tokens(moment.keys, Some(opened.session), opened.device, &tokens);
     account.remember(moment, asked, made);
     Ok((true, opened.session))
 }

@@ -95,6 +95,56 @@ pub(crate) async fn a_copy_of_an_old_value_ends_the_trust_of_its_device(host: Ho
     drop(phone);
 }
 
+pub(crate) async fn trust_that_is_given_anew_forgives_no_copy(host: Host) {
+    let (mut laptop, _) = trusted_for_a_year(&host).await;
+    let thief = laptop.clone();
+    host.pass_s(MONTH_S);
+    laptop.enter_skipping().await;
+    laptop.enter_skipping().await;
+    host.pass_s(61);
+    let owner = laptop.enter_and_trust().await;
+    host.pass_s(1);
+    assert_eq!(thief.judged().await, ("challenge".to_owned(), vec!["device_token_reused".to_owned()]));
+    assert_eq!(owner.why_out().await.as_deref(), Some("device_token_reused"));
+    assert_eq!(laptop.judged().await.0, "challenge");
+}
+
+/// Which of the two holds the present value can't be known, so trust comes from a factor on the device and not from elsewhere.
+pub(crate) async fn after_a_copy_was_told_the_device_isnt_trusted_from_another(host: Host) {
+    let (mut thief, opened) = trusted_for_a_year(&host).await;
+    let owner = thief.clone();
+    host.pass_s(MONTH_S);
+    thief.enter_skipping().await;
+    thief.enter_skipping().await;
+    host.pass_s(61);
+    let mut owner_again = owner.clone();
+    assert_eq!(owner.judged().await.1, ["device_token_reused"]);
+    let anew = owner_again.enter().await;
+    assert_ne!(anew.device(), opened.device());
+    anew.post(&format!("/devices/{}/trust", opened.device())).await.refused(403, "mfa_required");
+    assert_eq!(thief.judged().await.0, "challenge");
+}
+
+/// A refusal writes nothing of the attempt, and yet the copy that came with it is told.
+pub(crate) async fn a_copy_is_told_where_its_sign_in_is_refused(host: Host) {
+    host.set_rules(|rules| (rules.trust_for_s, rules.trust_max_s) = (365 * 86_400, 365 * 86_400)).await;
+    for path in ["/internal/sign-ins", "/internal/sessions"] {
+        let user = path.rsplit('/').next().expect("a user");
+        let mut laptop = host.browser(user);
+        laptop.enter_and_trust().await;
+        let thief = laptop.clone();
+        host.pass_s(MONTH_S);
+        laptop.enter_skipping().await;
+        let live = laptop.enter_skipping().await;
+        host.pass_s(61);
+        host.change_account(user, |account| account.head.credentials_changed_at = Some(account.head.created_at.plus_s(MONTH_S))).await;
+        let attempt = thief.attempt(&json!({ "authenticated_at": host.now().minus_s(MONTH_S + 100).to_string() }));
+        host.call("POST", path).json(&attempt).await.refused(409, "authentication_outdated");
+        assert_eq!(live.why_out().await.as_deref(), Some("device_token_reused"), "{path}");
+        assert_eq!(laptop.judged().await.0, "challenge", "{path}");
+    }
+}
+
 pub(crate) async fn sixty_four_copies_at_once_are_told_once(host: Host) {
     let (mut laptop, _) = trusted_for_a_year(&host).await;
     let thief = laptop.clone();

@@ -3,7 +3,11 @@
 
 use std::sync::Arc;
 
-use doorward_domain::{Account, Completion, Decision, DeviceId, EventKind, Factor, MfaMethod, Mint, Policy, Preset, Rules, SignInId, Tenant, Timestamp, Trust};
+use doorward_domain::{
+    Account, Completion, Decision, DeviceId, EventKind, Factor, Made, MfaMethod, Mint, Opened, Policy, Preset, Repeatable, Rules, SessionId, SignInId, Tenant,
+    Timestamp, Tokens, Trust,
+};
+use doorward_tests::once::asked;
 use doorward_tests::{attempt, moment_with, start, tenant};
 use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
@@ -23,8 +27,10 @@ enum Step {
     Complete { tab: u8, answer: Arrival },
     /// A late answer arrives.
     Arrive { which: u8 },
-    /// The host's retry of a completion.
+    /// The host's retry of a completion, without a key.
     Retry { tab: u8 },
+    /// The host's retry of a completion under its key, stray or not.
+    Again { which: u8, answer: Arrival },
     /// Time passes.
     Pass { seconds: u32 },
     /// The thief begins a sign-in with the copy, and completes it if it skips.
@@ -40,12 +46,14 @@ enum Arrival {
 
 fn step() -> impl Strategy<Value = Step> {
     let arrival = prop_oneof![3 => Just(Arrival::AtOnce), 2 => Just(Arrival::Late), 2 => Just(Arrival::Never)];
+    let arrival_again = arrival.clone();
     let passing = prop_oneof![0u32..5, 50u32..70, 100u32..1_000, Just(DAY), Just(31 * DAY)];
     prop_oneof![
         6 => Just(Step::Begin),
         6 => (any::<u8>(), arrival).prop_map(|(tab, answer)| Step::Complete { tab, answer }),
         3 => any::<u8>().prop_map(|which| Step::Arrive { which }),
         1 => any::<u8>().prop_map(|tab| Step::Retry { tab }),
+        3 => (any::<u8>(), arrival_again).prop_map(|(which, answer)| Step::Again { which, answer }),
         4 => passing.prop_map(|seconds| Step::Pass { seconds }),
         3 => any::<bool>().prop_map(|arrives| Step::Steal { arrives }),
     ]
@@ -58,7 +66,9 @@ struct World {
     device: DeviceId,
     jar: String,
     tabs: Vec<SignInId>,
-    late: Vec<(Timestamp, String)>,
+    /// The completions that had their effect, each under a key of its own.
+    keyed: Vec<Repeatable>,
+    late: Vec<(Timestamp, Borne)>,
     copy: Option<String>,
 }
 
@@ -74,7 +84,7 @@ impl World {
         let trusted = Completion { trust_device: true, ..Completion::default() };
         let opened = account.sign_in_directly(&mut moment, doorward_tests::passed(start()), None, trusted).expect("both factors were proved");
         let jar = opened.device_token.expect("a new device has a token").reveal();
-        Self { account, mint, now: start(), device: opened.device, jar, tabs: vec![], late: vec![], copy: None }
+        Self { account, mint, now: start(), device: opened.device, jar, tabs: vec![], keyed: vec![], late: vec![], copy: None }
     }
 
     fn begin(&mut self, shown: &str) -> (SignInId, Decision) {
@@ -86,14 +96,48 @@ impl World {
         began
     }
 
-    /// Completes a sign-in. The answer's device token, where it bears one; `None` where it is refused.
-    fn complete(&mut self, sign_in: SignInId, completion: Completion) -> Option<Option<String>> {
+    /// Completes a sign-in; `None` where it is refused.
+    fn complete(&mut self, sign_in: SignInId, completion: Completion) -> Option<Borne> {
         self.mint = Mint::new(self.mint.secret());
         // A refusal writes nothing.
         let mut account = self.account.clone();
-        let opened = account.complete(&mut moment_with(self.now, self.mint.clone()), sign_in, completion).ok()?;
+        let mut moment = moment_with(self.now, self.mint.clone());
+        let opened = account.complete(&mut moment, sign_in, completion).ok()?;
+        let key = u8::try_from(self.keyed.len()).expect("fewer than 256");
+        self.keyed.push(asked(key, key));
+        account.remember(&moment, &asked(key, key), made(&opened));
         self.account = account;
-        Some(opened.device_token.map(|token| token.reveal()))
+        Some(Borne::by(&opened))
+    }
+
+    /// Completes once more under the key of then; `None` where it is refused.
+    fn complete_again(&mut self, key: &Repeatable) -> Option<Borne> {
+        self.mint = Mint::new(self.mint.secret());
+        let mut account = self.account.clone();
+        let mut moment = moment_with(self.now, self.mint.clone());
+        let once = account.before(key, self.now).ok()??;
+        let opened = account.open_again(&mut moment, &once).ok()?;
+        account.remember(&moment, key, made(&opened));
+        self.account = account;
+        Some(Borne::by(&opened))
+    }
+
+    fn send(&mut self, borne: Borne, answer: Arrival) {
+        match answer {
+            Arrival::AtOnce => self.receive(borne),
+            Arrival::Late => self.late.push((self.now, borne)),
+            Arrival::Never => {}
+        }
+    }
+
+    /// The browser keeps the device token, and the host goes on with the session.
+    fn receive(&mut self, borne: Borne) {
+        if let Ok(session) = self.account.session_mut(borne.session) {
+            session.unused_until = None;
+        }
+        if let Some(token) = borne.device_token {
+            self.jar = token;
+        }
     }
 
     fn is_trusted(&self) -> bool {
@@ -113,19 +157,24 @@ impl World {
             }
             Step::Complete { tab, answer } if !self.tabs.is_empty() => {
                 let sign_in = self.tabs.remove(usize::from(tab) % self.tabs.len());
-                if let Some(Some(token)) = self.complete(sign_in, Completion::default()) {
-                    match answer {
-                        Arrival::AtOnce => self.jar = token,
-                        Arrival::Late => self.late.push((self.now, token)),
-                        Arrival::Never => {}
-                    }
+                if let Some(borne) = self.complete(sign_in, Completion::default()) {
+                    self.send(borne, answer);
+                }
+            }
+            Step::Again { which, answer } if !self.keyed.is_empty() => {
+                let key = self.keyed[usize::from(which) % self.keyed.len()].clone();
+                if let Some(borne) = self.complete_again(&key) {
+                    // Whoever asks again listens to the first answer no more.
+                    self.late.retain(|(_, late)| late.session != borne.session);
+                    self.send(borne, answer);
                 }
             }
             Step::Arrive { which } => {
                 let now = self.now;
                 self.late.retain(|(sent, _)| now < sent.plus_s(UNDER_WAY_S));
                 if !self.late.is_empty() {
-                    self.jar = self.late.remove(usize::from(which) % self.late.len()).1;
+                    let (_, borne) = self.late.remove(usize::from(which) % self.late.len());
+                    self.receive(borne);
                 }
             }
             Step::Retry { tab } => {
@@ -133,11 +182,11 @@ impl World {
                 if let Some(sign_in) = all.get(usize::from(tab) % all.len().max(1))
                     && !self.tabs.contains(sign_in)
                 {
-                    assert_eq!(self.complete(*sign_in, Completion::default()), None, "a sign-in is completed once");
+                    assert!(self.complete(*sign_in, Completion::default()).is_none(), "a sign-in is completed once");
                 }
             }
             Step::Pass { seconds } => self.now = self.now.plus_s(seconds),
-            Step::Complete { .. } | Step::Steal { .. } => {}
+            Step::Complete { .. } | Step::Again { .. } | Step::Steal { .. } => {}
         }
     }
 
@@ -147,7 +196,7 @@ impl World {
         self.copy = Some(copy.clone());
         let (sign_in, decision) = self.begin(&copy);
         if decision == Decision::Allow
-            && let Some(Some(token)) = self.complete(sign_in, Completion::default())
+            && let Some(Borne { device_token: Some(token), .. }) = self.complete(sign_in, Completion::default())
             && arrives
         {
             self.copy = Some(token);
@@ -158,6 +207,23 @@ impl World {
     fn is_long_ago(&self) -> bool {
         self.now >= start().plus_s(200 * DAY)
     }
+}
+
+/// What an answer to a completion bears, as far as it matters here.
+struct Borne {
+    session: SessionId,
+    device_token: Option<String>,
+}
+
+impl Borne {
+    fn by(opened: &Opened) -> Self {
+        Self { session: opened.session, device_token: opened.device_token.as_ref().map(doorward_domain::DeviceToken::reveal) }
+    }
+}
+
+fn made(opened: &Opened) -> Made {
+    let tokens = Tokens { access_token: Some(opened.access_token.clone()), device_token: opened.device_token.clone(), activation: opened.activation.clone() };
+    Made::with_tokens(doorward_tests::keys(), Some(opened.session), opened.device, &tokens)
 }
 
 #[test]
@@ -203,8 +269,8 @@ fn a_thief_always_loses_the_trust() {
                 let jar = world.jar.clone();
                 let (sign_in, decision) = world.begin(&jar);
                 let factor = (decision != Decision::Allow).then_some((MfaMethod::Totp, None));
-                if let Some(Some(token)) = world.complete(sign_in, Completion { mfa: factor, ..Completion::default() }) {
-                    world.jar = token;
+                if let Some(borne) = world.complete(sign_in, Completion { mfa: factor, ..Completion::default() }) {
+                    world.receive(borne);
                 }
                 world.now = world.now.plus_s(61);
             }
@@ -234,7 +300,8 @@ fn rotation_lengthens_nothing() {
         world.now = world.now.plus_s(31 * DAY);
         let jar = world.jar.clone();
         let (sign_in, _) = world.begin(&jar);
-        let token = world.complete(sign_in, Completion::default()).expect("it skips").expect("a successor is due");
+        let borne = world.complete(sign_in, Completion::default()).expect("it skips");
+        let token = borne.device_token.expect("a successor is due");
         assert_ne!(token, world.jar);
         world.jar = token.clone();
         assert_eq!(world.begin(&token).1, Decision::Allow, "its first use");
