@@ -255,7 +255,7 @@ fn every_test_that_a_page_names_is_there() {
     let sources: String = sources().into_iter().map(|(_, text)| text).collect();
     let is_name = |word: &str| word.matches('_').count() >= 3 && word.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_');
     let mut missing = vec![];
-    for page in ["docs/guarantees.md", "docs/testing.md"] {
+    for page in ["docs/guarantees.md", "docs/testing.md", "docs/advisories.md", "docs/threat-model.md", "docs/asvs.md"] {
         let text = fs::read_to_string(root().join(page)).expect("the page is there");
         let rows = text.lines().filter(|line| line.starts_with('|') || page.ends_with("guarantees.md"));
         // The code on a line is every second piece between backticks.

@@ -72,6 +72,13 @@ impl Browser {
         self
     }
 
+    /// The same, but the host sends this as its device token.
+    #[must_use]
+    pub fn holding(mut self, device_token: &str) -> Self {
+        self.device_token = Some(device_token.to_owned());
+        self
+    }
+
     /// What the host sends of an attempt to sign in, with further members.
     #[must_use]
     pub fn attempt(&self, more: &Value) -> Value {

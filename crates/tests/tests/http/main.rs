@@ -1,5 +1,6 @@
 //! Stories over HTTP: hosts, people, operators and attackers at the real router, each story on every engine.
 
+mod advisories;
 mod alive;
 mod api_keys;
 mod attacks;
@@ -65,6 +66,36 @@ macro_rules! on_engine {
 }
 
 stories! {
+    advisories {
+        nothing_is_given_before_the_second_factor,
+        a_sign_in_in_progress_is_a_session_at_no_door,
+        an_offer_is_bound_to_whom_it_was_made,
+        each_entry_has_ids_and_secrets_of_its_own,
+        two_people_of_one_browser_never_have_each_others_session,
+        no_answer_goes_to_another_than_who_asked,
+        following_a_link_changes_nothing,
+        an_ending_reaches_every_door,
+        a_change_of_factors_ends_sessions_and_trust,
+        a_new_password_ends_sessions_whoever_set_it,
+        what_ended_by_any_way_is_over_everywhere,
+        what_has_expired_is_over_though_nobody_cleans_up,
+        an_ending_outlives_a_restart,
+        a_revoked_key_is_refused_at_its_next_use,
+        only_ids_of_ones_own_end_anything,
+        no_trust_outlives_what_it_rests_on,
+        a_sign_out_keeps_the_trust_of_its_device,
+        trust_that_is_used_each_day_ends_all_the_same,
+        a_device_token_that_nobody_gave_is_missing,
+        a_truncated_or_changed_token_is_no_token,
+        a_refused_secret_leaves_every_row_as_it_was,
+        no_token_follows_from_what_is_known_of_a_person,
+        an_end_is_the_servers_and_a_value_is_one_devices,
+        an_offer_is_taken_up_once_in_a_race_of_a_hundred,
+        a_token_is_replaced_once_in_a_race,
+        an_id_that_is_taken_is_never_taken_over,
+        guesses_at_an_offer_are_counted,
+        an_address_counts_by_its_network_however_it_is_spelled,
+    }
     alive {
         verifying_counts_as_activity_once_a_minute,
         a_session_is_inactive_after_a_week_to_the_microsecond,

@@ -1,0 +1,52 @@
+//! The story in which a widely used library leaves trust alive: trust a browser, then change what the trust rests on, elsewhere.
+
+use doorward_tests::host::Host;
+use serde_json::json;
+
+use super::{report, skips};
+
+/// Better Auth 1.7.1 still skips the second factor on the trusted browser after each of the events but sign-out.
+pub(crate) async fn no_trust_outlives_what_it_rests_on(host: Host) {
+    let elsewhere = ["password_reset", "password_changed", "mfa_disabled then mfa_enrolled"];
+    let by_others = ["mfa_reset", "recovery_used", "account_disabled then account_enabled", "role_elevated", "credential_compromised"];
+    for story in elsewhere.into_iter().chain(by_others) {
+        let user = &story.replace(' ', "-");
+        let mut trusted = host.browser(user);
+        trusted.enter_and_trust().await;
+        host.pass_s(1);
+        let other = host.browser(user).enter().await;
+        assert!(skips(&trusted).await, "{story}: it is trusted until then");
+        host.pass_s(1);
+        for event in story.split(" then ") {
+            report(&host, user, &json!({ "type": event, "keep_session_id": other.session() })).await;
+            host.pass_s(1);
+        }
+        assert!(!skips(&trusted).await, "{story}");
+        let sign_in = trusted.evaluate().await;
+        trusted.try_complete(&sign_in, &json!({})).await.refused(403, "mfa_required");
+    }
+}
+
+/// The one that ends no trust on purpose: a person who signs out on their own laptop still knows it.
+pub(crate) async fn a_sign_out_keeps_the_trust_of_its_device(host: Host) {
+    let mut laptop = host.browser("ana");
+    let opened = laptop.enter_and_trust().await;
+    opened.delete("/sessions/current").await.expect(204);
+    assert!(skips(&laptop).await);
+    let again = laptop.enter_skipping().await;
+    again.delete("/sessions").await.expect(200);
+    assert!(!skips(&host.browser("ana")).await);
+}
+
+/// The sixth row of that study: trust that is prolonged by each use never ends for whoever signs in often.
+pub(crate) async fn trust_that_is_used_each_day_ends_all_the_same(host: Host) {
+    let mut laptop = host.browser("ana");
+    laptop.enter_and_trust().await;
+    for day in 1..30 {
+        host.pass_s(86_400);
+        assert!(skips(&laptop).await, "day {day}");
+        laptop.enter_skipping().await;
+    }
+    host.pass_s(86_400);
+    assert!(!skips(&laptop).await);
+}
