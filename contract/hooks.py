@@ -84,6 +84,15 @@ def before_call(context, case, kwargs):
         case.query.pop("cursor", None)
         if "max_age" in case.query:
             case.query["require"] = "mfa"
+    if case.path == "/internal/policy" and case.method == "PUT":
+        # A good policy contradicts neither itself nor its preset, and isn't overtaken; and what it did would meet the other cases.
+        case.query = {"dry_run": "true"}
+        if isinstance(case.body, dict):
+            for name in ("revision", "trust_max_s", "session_absolute_s", "trust_binding", "on_security_event"):
+                case.body.pop(name, None)
+            case.body |= {"preset": "custom", "trust_max_s": 31_536_000, "session_absolute_s": 31_536_000}
+            if not case.body.get("trust_methods"):
+                case.body["trust_methods"] = ["totp"]
     if "Idempotency-Key" in (case.headers or {}):
         # One that stood for another request is refused.
         case.headers["Idempotency-Key"] = uuid.uuid4().hex

@@ -9,7 +9,7 @@ use utoipa::openapi::{Content, InfoBuilder, LicenseBuilder, OpenApi, Ref, RefOr,
 use crate::problem::{MEDIA_TYPE, ProblemBody};
 use crate::{internal, native};
 
-const TAGS: [(&str, &str); 10] = [
+const TAGS: [(&str, &str); 11] = [
     ("devices", "The signed-in person's devices: list, trust, stop trusting, report, remove. Bearer access token."),
     ("sessions", "The signed-in person's sessions: list, end, keep alive. Bearer access token."),
     ("events", "The signed-in person's own security history. Bearer access token."),
@@ -20,6 +20,7 @@ const TAGS: [(&str, &str); 10] = [
     ("feed", "For the host and its systems: everything that happened in the tenant, in order. API key."),
     ("people", "For operators and the host: what is known of a person, and what can be ended for them. API key."),
     ("api keys", "For administrators: the tenant's API keys. API key of role `admin`."),
+    ("policy", "For administrators: the tenant's rules. API key."),
 ];
 
 /// The description of both own APIs.
@@ -96,6 +97,7 @@ fn share(operation: &mut Operation, path: &str) {
     let repeatable = operation.parameters.iter().flatten().any(|parameter| matches!(parameter, RefOr::T(parameter) if parameter.name == "Idempotency-Key"));
     let has_id = path.contains('{');
     let acts_on_token = path.contains("/activations/") || path.ends_with("/devices/activate") || path.ends_with("/devices/skip");
+    let administers = path.contains("/api-keys/") || path.ends_with("/policy") && has_body;
     let signs_in = path.starts_with("/internal/sign-ins") || path == "/internal/sessions";
     let problems: [(&str, &str, bool); 15] = [
         ("400", "The request can't be read; `errors` names each fault", true),
@@ -104,7 +106,7 @@ fn share(operation: &mut Operation, path: &str) {
         ("404", "Unknown, malformed or another's: one answer for all", has_id || acts_on_token),
         ("405", "The path takes other methods", false),
         ("408", "The request came in too slowly", true),
-        ("409", "The state doesn't allow it", acts_on_token || signs_in || repeatable || path.ends_with("/trust") || path.contains("/api-keys/")),
+        ("409", "The state doesn't allow it", acts_on_token || signs_in || repeatable || path.ends_with("/trust") || administers),
         ("410", "The sign-in is older than 10 minutes", path.ends_with("/complete")),
         ("410", "The feed doesn't go on from this cursor; `type` says what to do", path == "/internal/events"),
         ("413", "The body is larger than 64 KiB", true),

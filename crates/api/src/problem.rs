@@ -95,6 +95,20 @@ pub enum FieldFault {
     Conflict,
 }
 
+impl FieldFault {
+    /// The sort of this word.
+    pub(crate) fn of(word: &str) -> Self {
+        match word {
+            "required" => Self::Required,
+            "range" => Self::Range,
+            "unknown" => Self::Unknown,
+            "repeated" => Self::Repeated,
+            "conflict" => Self::Conflict,
+            _ => Self::Format,
+        }
+    }
+}
+
 impl FieldError {
     /// A fault of `field`.
     pub fn new(field: impl Into<String>, code: FieldFault, description: impl Into<String>) -> Self {

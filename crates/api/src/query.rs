@@ -182,6 +182,16 @@ impl Parameters for Waiting {
     }
 }
 
+/// `dry_run`: only tell what would change.
+pub(crate) struct DryRun(pub(crate) bool);
+
+impl Parameters for DryRun {
+    const NAMES: &'static [&'static str] = &["dry_run"];
+    fn read(given: &mut Given) -> Self {
+        Self(given.flag("dry_run"))
+    }
+}
+
 /// `end_sessions`, of an ending.
 pub(crate) struct EndSessions(pub(crate) bool);
 

@@ -35,16 +35,11 @@ impl From<Refusal> for Problem {
             Refusal::IdempotencyKeyUsed => Self::new(Kind::IdempotencyKeyUsed),
             Refusal::LastAdminKey => Self::new(Kind::LastAdminKey),
             Refusal::CursorGone => Self::new(Kind::CursorGone),
-            Refusal::Invalid(invalid) => {
-                let code = match invalid.code {
-                    "required" => FieldFault::Required,
-                    "range" => FieldFault::Range,
-                    "unknown" => FieldFault::Unknown,
-                    "conflict" => FieldFault::Conflict,
-                    _ => FieldFault::Format,
-                };
-                Self::invalid(vec![FieldError::new(invalid.field, code, invalid.description)])
+            Refusal::Invalid(invalid) => Self::invalid(vec![FieldError::new(invalid.field, FieldFault::of(invalid.code), invalid.description)]),
+            Refusal::InvalidPolicy(faults) => {
+                Self::invalid(faults.into_iter().map(|fault| FieldError::new(fault.field, FieldFault::of(fault.code), fault.description)).collect())
             }
+            Refusal::PolicyOvertaken => Self::new(Kind::PolicyOvertaken),
             Refusal::Unavailable => Self::new(Kind::Unavailable),
         }
     }
@@ -57,6 +52,14 @@ impl From<Error> for Problem {
             Error::Unavailable => Self::new(Kind::Unavailable),
             Error::Internal => Self::new(Kind::Internal),
         }
+    }
+}
+
+/// What an administrator's call is refused with. A key that was revoked since it was let in is as unknown as one that was revoked before.
+pub(crate) fn of_administrator(error: Error) -> Problem {
+    match error {
+        Error::Refused(Refusal::Unauthenticated) => Problem::unauthenticated(Challenge::ApiKey),
+        error => error.into(),
     }
 }
 

@@ -1,6 +1,6 @@
 //! What commands show of devices and sessions: the same JSON as the internal API's, so that scripts learn one form.
 
-use doorward_domain::{ApiKey, ApiKeyToken, Count, Language, SignIn, Timestamp};
+use doorward_domain::{ApiKey, ApiKeyToken, Count, Language, PolicyChanged, SignIn, Tenant, Timestamp};
 use doorward_service::{DeviceDetail, DeviceView, FeedPage, Paged, PersonExport, SessionView, SignInView};
 use serde::Serialize;
 use serde_json::Value;
@@ -92,4 +92,16 @@ pub fn sign_ins(page: Paged<SignIn>, now: Timestamp, language: Language) -> Valu
         shown
     });
     value(&list)
+}
+
+/// A tenant's policy.
+#[must_use]
+pub fn policy(tenant: &Tenant) -> Value {
+    value(&wire::Policy::of(&tenant.policy, tenant.policy_revision))
+}
+
+/// What a change of a policy came to.
+#[must_use]
+pub fn policy_changed(changed: PolicyChanged, dry_run: bool) -> Value {
+    value(&wire::PolicyChanged::of(changed, dry_run))
 }

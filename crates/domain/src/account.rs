@@ -32,7 +32,7 @@ pub struct Head {
     pub trust_gen: i64,
     /// Raised to cancel every sign-in in progress.
     pub sign_ins_gen: i64,
-    /// Since when a second factor must have been verified to count as fresh: the last security event that ended trust.
+    /// Since when a second factor must have been verified to count as fresh: the last security event that ended trust or sessions.
     pub factors_changed_at: Option<Timestamp>,
     /// When the person's first factor last changed.
     pub credentials_changed_at: Option<Timestamp>,

@@ -36,6 +36,8 @@ closed_set! {
         SessionsEnded = 13 "sessions.ended",
         /// A security event that the host reported was applied; the cause says which.
         SecurityEventApplied = 14 "security_event.applied",
+        /// A tenant's policy was changed.
+        PolicyChanged = 15 "policy.changed",
         /// An old device token came back after its successor was used: somebody has a copy.
         DeviceTokenReused = 16 "device.token_reused",
         /// Everything in the tenant was ended.

@@ -116,6 +116,11 @@ impl EventKind {
                 data: &[("restored", "true after a restore"), ("api_keys_ended", "how many API keys ended, after a restore")],
                 ..OF_TENANT
             },
+            Self::PolicyChanged => EventEntry {
+                when: "The tenant's policy is changed.",
+                data: &[("revision", "the policy's revision from then on"), ("changes", "each rule that differs: `field`, `from`, `to`")],
+                ..OF_TENANT
+            },
             Self::TenantCreated => EventEntry { when: "The tenant is made.", ..OF_TENANT },
             Self::ApiKeyCreated => EventEntry {
                 when: "An API key is made.",

@@ -83,6 +83,7 @@ impl Tenant {
                 *next = PastLimits { limits: oldest.limits.stricter(next.limits), since: oldest.since, ..*next };
             }
         }
+        self.policy_revision += i64::from(policy != self.policy);
         self.policy = policy;
     }
 

@@ -3,7 +3,8 @@
 use std::ops::Deref;
 
 use crate::codes::closed_set;
-use crate::{Ends, Limits, MfaMethod, SecurityEvent};
+use crate::security_event::Leeway;
+use crate::{Ends, MfaMethod, RowChanges, Rule, RuleChanges, Rules, SecurityEvent};
 
 closed_set! {
     /// The named sets of rules.
@@ -33,53 +34,6 @@ closed_set! {
     }
 }
 
-/// The rules themselves; periods in seconds.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Rules {
-    /// Whether device trust may replace the second factor at a sign-in at all.
-    pub device_trust: bool,
-    /// How long a grant of trust lasts: 60 to 31,536,000 (a year).
-    pub trust_for_s: u32,
-    /// The longest that a device may stay trusted since its own last real second factor: `trust_for_s` to a year.
-    pub trust_max_s: u32,
-    /// How old a device token grows before a completion replaces it: a day to a year.
-    pub device_token_rotate_s: u32,
-    /// How long an activation token lives: 30 to 3,600.
-    pub activation_ttl_s: u32,
-    /// How long a declined offer isn't made again: 0 to a year.
-    pub offer_again_after_s: u32,
-    /// How fresh a second factor must be to give trust: 30 to 86,400.
-    pub recent_mfa_s: u32,
-    /// How fresh an authentication must be to end other sessions or remove other devices; 0 to 86,400, 0 asks for none.
-    pub recent_auth_s: u32,
-    /// After how long without activity a session is over: 60 to `session_absolute_s`.
-    pub session_idle_s: u32,
-    /// How long a session lives at most: 60 to a year.
-    pub session_absolute_s: u32,
-    /// Devices of an account that are neither hijacked nor forgotten: 1 to 200.
-    pub max_devices: u16,
-    /// Live sessions of an account: 1 to 1,000.
-    pub max_sessions: u16,
-    /// The weakest binding that may skip the second factor.
-    pub trust_binding: Binding,
-    /// The longest that trust tied by likeness alone lasts, and is of use, since it was given: 60 to 2,592,000 (30 days).
-    pub fingerprint_trust_max_s: u32,
-    /// The factors that may seed trust; not empty where `device_trust` holds.
-    pub trust_methods: Vec<MfaMethod>,
-    /// Whether a person without a second factor is refused.
-    pub require_second_factor: bool,
-    /// How long an address is kept with a session, and with a device after it last signed in: a day to ten years, as all of these.
-    pub retain_ips_s: u32,
-    /// How long a fingerprint is kept after its device last signed in; longer while trust holds on it.
-    pub retain_fingerprints_s: u32,
-    /// How long a sign-in is kept.
-    pub retain_sign_ins_s: u32,
-    /// How long a session is kept after it could last have been live, and a forgotten device after it was forgotten.
-    pub retain_sessions_s: u32,
-    /// How long an event is kept.
-    pub retain_events_s: u32,
-}
-
 /// A valid policy. Reads as its [`Rules`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Policy {
@@ -90,36 +44,20 @@ pub struct Policy {
 /// What is wrong with a policy: the field, and a phrase that follows its name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PolicyFault {
-    /// The field of [`Rules`].
-    pub field: &'static str,
+    /// The rule, or the place in it as a dotted path.
+    pub field: String,
+    /// `range` for what is out of bounds, `conflict` for what contradicts another rule or the preset.
+    pub code: &'static str,
     /// For example `must be from 60 to 31536000`.
     pub description: String,
 }
 
 const DAY: u32 = 86_400;
-const YEAR: u32 = 365 * DAY;
 
 impl Deref for Policy {
     type Target = Rules;
     fn deref(&self) -> &Rules {
         &self.rules
-    }
-}
-
-impl Rules {
-    /// What they say about how long things last.
-    #[must_use]
-    pub const fn limits(&self) -> Limits {
-        Limits {
-            device_trust: self.device_trust,
-            trust_binding: self.trust_binding,
-            trust_for_s: self.trust_for_s,
-            trust_max_s: self.trust_max_s,
-            fingerprint_trust_max_s: self.fingerprint_trust_max_s,
-            activation_ttl_s: self.activation_ttl_s,
-            session_idle_s: self.session_idle_s,
-            session_absolute_s: self.session_absolute_s,
-        }
     }
 }
 
@@ -145,6 +83,8 @@ impl Policy {
             // A mailbox that resets the password is no second factor, and a backup code is one that was lost.
             trust_methods: vec![MfaMethod::Totp, MfaMethod::Webauthn, MfaMethod::Push, MfaMethod::SmsOtp],
             require_second_factor: false,
+            on_security_event: RowChanges::default(),
+            sign_out_everywhere_spares_own_trust: true,
             retain_ips_s: 90 * DAY,
             retain_fingerprints_s: 90 * DAY,
             retain_sign_ins_s: 90 * DAY,
@@ -164,48 +104,55 @@ impl Policy {
         Self { preset, rules }
     }
 
+    /// A preset with these rules, each its own or a stricter one; `Custom` takes any that are valid.
+    ///
+    /// # Errors
+    /// Every fault at once.
+    pub fn of(preset: Preset, rules: Rules) -> Result<Self, Vec<PolicyFault>> {
+        let mut faults: Vec<PolicyFault> = Rule::ALL.iter().filter_map(|rule| out_of_bounds(rule, &rules)).collect();
+        faults.extend(contradictions(&rules));
+        faults.extend(rules.on_security_event.rows().filter_map(|(event, ends)| beyond_leeway(event, *ends)));
+        if preset != Preset::Custom {
+            let own = Self::preset(preset).rules;
+            let looser = Rule::ALL.iter().filter(|rule| rule.held_by_presets && rule.is_looser(&rules, &own));
+            faults.extend(looser.map(|rule| looser_than(preset, rule, &own)));
+        }
+        if faults.is_empty() { Ok(Self { preset, rules }) } else { Err(faults) }
+    }
+
     /// An operator's own rules.
     ///
     /// # Errors
     /// Every fault at once.
     pub fn custom(rules: Rules) -> Result<Self, Vec<PolicyFault>> {
-        let mut faults = Vec::new();
-        let mut within = |field, value: u32, low: u32, high: u32| {
-            if !(low..=high).contains(&value) {
-                faults.push(PolicyFault { field, description: format!("must be from {low} to {high}") });
+        Self::of(Preset::Custom, rules)
+    }
+
+    /// A policy that was stored. A later release may have tightened its preset: what would be looser than that now is the preset's.
+    #[must_use]
+    pub fn stored(preset: Preset, changes: &RuleChanges) -> Self {
+        let own = Self::preset(preset).rules;
+        let mut rules = own.clone().with(changes);
+        if preset != Preset::Custom {
+            let mut back = RuleChanges::default();
+            for rule in Rule::ALL.iter().filter(|rule| rule.held_by_presets && rule.is_looser(&rules, &own)) {
+                rule.read(&mut back, &rule.value(&own)).expect("a rule reads what it wrote");
             }
-        };
-        within("trust_for_s", rules.trust_for_s, 60, YEAR);
-        within("trust_max_s", rules.trust_max_s, rules.trust_for_s.min(YEAR), YEAR);
-        within("fingerprint_trust_max_s", rules.fingerprint_trust_max_s, 60, 30 * DAY);
-        within("device_token_rotate_s", rules.device_token_rotate_s, DAY, YEAR);
-        within("activation_ttl_s", rules.activation_ttl_s, 30, 3_600);
-        within("offer_again_after_s", rules.offer_again_after_s, 0, YEAR);
-        within("recent_mfa_s", rules.recent_mfa_s, 30, DAY);
-        within("recent_auth_s", rules.recent_auth_s, 0, DAY);
-        within("session_absolute_s", rules.session_absolute_s, 60, YEAR);
-        within("session_idle_s", rules.session_idle_s, 60.min(rules.session_absolute_s), rules.session_absolute_s);
-        within("max_devices", u32::from(rules.max_devices), 1, 200);
-        within("max_sessions", u32::from(rules.max_sessions), 1, 1_000);
-        // Neither 0 nor the far future means "for ever".
-        within("retain_ips_s", rules.retain_ips_s, DAY, 10 * YEAR);
-        within("retain_fingerprints_s", rules.retain_fingerprints_s, DAY, 10 * YEAR);
-        within("retain_sign_ins_s", rules.retain_sign_ins_s, DAY, 10 * YEAR);
-        within("retain_sessions_s", rules.retain_sessions_s, DAY, 10 * YEAR);
-        within("retain_events_s", rules.retain_events_s, DAY, 10 * YEAR);
-        if rules.device_trust && rules.trust_methods.is_empty() {
-            faults.push(PolicyFault { field: "trust_methods", description: "must name at least one method where device trust is allowed".to_owned() });
+            rules = rules.with(&back);
         }
-        if rules.trust_binding == Binding::Key {
-            faults.push(PolicyFault { field: "trust_binding", description: "key-bound trust isn't available yet; use token".to_owned() });
-        }
-        if faults.is_empty() { Ok(Self { preset: Preset::Custom, rules }) } else { Err(faults) }
+        Self { preset, rules }
+    }
+
+    /// The rules that differ from its preset's; those of `Custom` from `Consumer`'s.
+    pub fn overrides(&self) -> impl Iterator<Item = &'static Rule> {
+        let own = Self::preset(self.preset).rules;
+        Rule::ALL.iter().filter(move |rule| rule.value(&self.rules) != rule.value(&own))
     }
 
     /// What a security event ends.
     #[must_use]
     pub fn ends(&self, event: SecurityEvent) -> Ends {
-        event.ends()
+        self.rules.on_security_event.ends(event)
     }
 
     /// The preset it was made from.
@@ -221,31 +168,115 @@ impl Policy {
     }
 }
 
+fn out_of_bounds(rule: &Rule, rules: &Rules) -> Option<PolicyFault> {
+    let (low, high) = rule.out_of_bounds(rules)?;
+    Some(PolicyFault { field: rule.name.to_owned(), code: "range", description: format!("must be from {low} to {high}") })
+}
+
+fn contradictions(rules: &Rules) -> impl Iterator<Item = PolicyFault> {
+    let faults = [
+        (rules.trust_max_s < rules.trust_for_s, "trust_max_s", "must not be less than trust_for_s"),
+        (rules.session_idle_s > rules.session_absolute_s, "session_idle_s", "must not be more than session_absolute_s"),
+        (rules.device_trust && rules.trust_methods.is_empty(), "trust_methods", "must name at least one method where device_trust holds"),
+        (rules.trust_binding == Binding::Key, "trust_binding", "can't be key yet; use token"),
+    ];
+    let found = faults.into_iter().filter(|(wrong, ..)| *wrong);
+    found.map(|(_, field, description)| PolicyFault { field: field.to_owned(), code: "conflict", description: description.to_owned() })
+}
+
+fn beyond_leeway(event: SecurityEvent, ends: Ends) -> Option<PolicyFault> {
+    let leeway = event.leeway();
+    let description = match leeway {
+        _ if leeway.allows(ends, event.ends()) => return None,
+        Leeway::Fixed => "can't be changed",
+        Leeway::StricterOnly | Leeway::Free => "may end more than the table says, and not less",
+    };
+    Some(PolicyFault { field: format!("on_security_event.{event}"), code: "conflict", description: description.to_owned() })
+}
+
+fn looser_than(preset: Preset, rule: &Rule, own: &Rules) -> PolicyFault {
+    let value = rule.value(own);
+    let description = format!("must not be looser than the preset {preset} has it, which is {value}; choose the preset custom for that");
+    PolicyFault { field: rule.name.to_owned(), code: "conflict", description }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::SessionsEnded;
+
+    fn consumer() -> Rules {
+        Policy::preset(Preset::Consumer).rules().clone()
+    }
+
+    fn fields(made: Result<Policy, Vec<PolicyFault>>) -> Vec<String> {
+        made.expect_err("something is wrong").into_iter().map(|fault| fault.field).collect()
+    }
 
     #[test]
-    fn every_preset_keeps_the_rules_that_custom_is_held_to() {
+    fn every_preset_keeps_the_rules_that_it_and_custom_are_held_to() {
         for &preset in Preset::ALL {
             let policy = Policy::preset(preset);
-            assert_eq!(Policy::custom(policy.rules().clone()).map(|p| p.rules().clone()), Ok(policy.rules().clone()), "{preset}");
+            for held_to in [preset, Preset::Custom] {
+                assert_eq!(Policy::of(held_to, policy.rules().clone()).map(|p| p.rules().clone()), Ok(policy.rules().clone()), "{preset}");
+            }
         }
     }
 
     #[test]
     fn custom_names_each_fault() {
+        let mut rows = RowChanges::default();
+        rows.set(SecurityEvent::PasswordChanged, Ends { trust: false, sessions: SessionsEnded::All });
         let rules = Rules {
             trust_for_s: 0,
             session_idle_s: 90 * DAY,
             max_devices: 0,
             trust_methods: vec![],
             trust_binding: Binding::Key,
+            on_security_event: rows,
             retain_ips_s: 0,
             retain_events_s: u32::MAX,
-            ..Policy::preset(Preset::Consumer).rules().clone()
+            ..consumer()
         };
-        let fields: Vec<_> = Policy::custom(rules).expect_err("all of it is wrong").into_iter().map(|fault| fault.field).collect();
-        assert_eq!(fields, ["trust_for_s", "session_idle_s", "max_devices", "retain_ips_s", "retain_events_s", "trust_methods", "trust_binding"]);
+        let bounds = ["trust_for_s", "max_devices", "retain_ips_s", "retain_events_s"];
+        let conflicts = ["session_idle_s", "trust_methods", "trust_binding", "on_security_event.password_changed"];
+        assert_eq!(fields(Policy::custom(rules)), [bounds, conflicts].concat());
+    }
+
+    #[test]
+    fn a_preset_forbids_what_is_looser_than_its_own_and_nothing_else() {
+        for &preset in Preset::ALL {
+            let own = Policy::preset(preset);
+            let longer = Rules { session_absolute_s: own.session_absolute_s + 1, ..own.rules().clone() };
+            assert_eq!(Policy::of(preset, longer).is_ok(), preset == Preset::Custom, "{preset}");
+            let stricter = Rules { session_idle_s: 60, max_devices: 200, recent_auth_s: 60, trust_methods: vec![MfaMethod::Webauthn], ..own.rules().clone() };
+            assert!(Policy::of(preset, stricter).is_ok(), "{preset}");
+        }
+        assert_eq!(fields(Policy::of(Preset::NistAal1, Rules { recent_auth_s: 0, ..Policy::preset(Preset::NistAal1).rules().clone() })), ["recent_auth_s"]);
+    }
+
+    #[test]
+    fn every_rule_reads_what_it_writes() {
+        let mut rows = RowChanges::default();
+        rows.set(SecurityEvent::EmailChanged, Ends { trust: false, sessions: SessionsEnded::None });
+        let other = Rules { on_security_event: rows, trust_binding: Binding::Fingerprint, trust_methods: MfaMethod::ALL.to_vec(), ..consumer() };
+        for rule in Rule::ALL {
+            let mut changes = RuleChanges::default();
+            assert_eq!(rule.read(&mut changes, &rule.value(&other)), Ok(()), "{}", rule.name);
+            let changed = consumer().with(&changes);
+            assert_eq!(rule.value(&changed), rule.value(&other), "{}", rule.name);
+            assert!(Rule::named(rule.name).is_some_and(|found| found.name == rule.name));
+            for sentence in [rule.explanation(), rule.effect] {
+                assert!(sentence.ends_with('.') && sentence.len() > 20, "{}: {sentence}", rule.name);
+            }
+        }
+    }
+
+    #[test]
+    fn what_was_stored_under_a_preset_is_never_looser_than_the_preset_now() {
+        let changes = RuleChanges { session_absolute_s: Some(90 * DAY), session_idle_s: Some(60), max_devices: Some(200), ..RuleChanges::default() };
+        let read = Policy::stored(Preset::Consumer, &changes);
+        assert_eq!((read.session_absolute_s, read.session_idle_s, read.max_devices), (30 * DAY, 60, 200));
+        assert_eq!(Policy::stored(Preset::Custom, &changes).session_absolute_s, 90 * DAY);
     }
 }

@@ -1,6 +1,6 @@
 //! Refusals: every way in which a rule may say no. A refusal writes nothing.
 
-use crate::Reason;
+use crate::{PolicyFault, Reason};
 
 /// Why a rule refused. Each surface maps every member to its own form.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,6 +43,10 @@ pub enum Refusal {
     CursorGone,
     /// A value that reads well but can't be accepted.
     Invalid(Invalid),
+    /// A policy that can't be: every fault at once.
+    InvalidPolicy(Vec<PolicyFault>),
+    /// The policy was changed since the caller read it.
+    PolicyOvertaken,
     /// Whether it would be right can't be known at the moment.
     Unavailable,
 }

@@ -1,5 +1,7 @@
 //! A security event: what the host tells us happened to a person's credentials or account, and what each kind ends.
 
+use std::collections::BTreeMap;
+
 use crate::codes::closed_set;
 use crate::{Cause, KeyedHash, SessionId, Timestamp};
 
@@ -77,6 +79,44 @@ pub enum Leeway {
     Free,
     /// Nothing: an event that ends nothing, or everything.
     Fixed,
+}
+
+impl Leeway {
+    /// Whether a policy may have an event end this, where the table says that.
+    #[must_use]
+    pub fn allows(self, row: Ends, table: Ends) -> bool {
+        match self {
+            Self::StricterOnly => row.trust >= table.trust && row.sessions >= table.sessions,
+            Self::Free => true,
+            Self::Fixed => row == table,
+        }
+    }
+}
+
+/// The rows of the table that a policy changes.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct RowChanges(BTreeMap<SecurityEvent, Ends>);
+
+impl RowChanges {
+    /// What an event ends.
+    #[must_use]
+    pub fn ends(&self, event: SecurityEvent) -> Ends {
+        self.0.get(&event).copied().unwrap_or_else(|| event.ends())
+    }
+
+    /// Changes a row. One that says what the table says is no change.
+    pub fn set(&mut self, event: SecurityEvent, ends: Ends) {
+        if ends == event.ends() {
+            self.0.remove(&event);
+        } else {
+            self.0.insert(event, ends);
+        }
+    }
+
+    /// The rows that differ from the table's.
+    pub fn rows(&self) -> impl Iterator<Item = (SecurityEvent, &Ends)> {
+        self.0.iter().map(|(event, ends)| (*event, ends))
+    }
 }
 
 impl SecurityEvent {

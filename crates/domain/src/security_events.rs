@@ -2,7 +2,9 @@
 
 use crate::event::About;
 use crate::security_event::{Report, Reported, SessionsEnded};
-use crate::{AccessToken, Account, Count, EventKind, Generation, KeyedHash, Moment, ONCE_S, Refusal, SecurityEvent, Session, SessionId, Timestamp, Trust};
+use crate::{
+    AccessToken, Account, Count, EventKind, Generation, KeyedHash, Moment, ONCE_S, Offer, Refusal, SecurityEvent, Session, SessionId, Timestamp, Trust,
+};
 
 /// What a report came to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,16 +41,20 @@ impl Account {
         let kept = kept.filter(|kept| self.live_sessions(now).any(|session| session.id == *kept));
         let stays = |id| ends.sessions == SessionsEnded::None || Some(id) == kept;
         let sessions_ended = Count::from(self.live_sessions(now).filter(|session| !stays(session.id)).count());
-        let (mut devices_untrusted, mut activations_cancelled) = (0, 0);
+        let mut devices_untrusted = 0;
         if event != SecurityEvent::AccountEnabled {
             // Account-wide, so what is in progress begins anew, whatever the policy leaves standing.
             self.head.sign_ins_gen += 1;
         }
+        // An offer goes with the trust, or with the session it was made in.
+        let closes = |offer: &Offer| ends.trust || !stays(offer.session);
+        let activations_cancelled = self.offers.iter().filter(|offer| closes(offer) && offer.is_open(self, now)).count();
+        self.cancel_offers(now, closes);
         if ends.trust {
             devices_untrusted = self.devices.iter().filter(|device| matches!(device.trust(self, now), Trust::Held { .. })).count();
-            activations_cancelled = self.offers.iter().filter(|offer| offer.is_open(self, now)).count();
             self.raise(moment, Generation::Trust, cause);
-            self.cancel_offers(now, |_| true);
+        }
+        if ends.trust || ends.sessions != SessionsEnded::None {
             // From here on a second factor counts as fresh only if it was verified later. A clock that is behind takes no mark back.
             self.head.factors_changed_at = self.head.factors_changed_at.max(Some(now));
         }

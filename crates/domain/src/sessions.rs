@@ -85,7 +85,7 @@ impl Account {
         Ok(())
     }
 
-    /// Ends every session, or every session but the caller's, in one write and one event; trust ends too, but on the caller's device.
+    /// Ends every session, or every session but the caller's, in one write and one event; trust ends too, but on the caller's device where the policy spares it.
     /// Offers and sign-ins in progress are cancelled with them. A caller whose own session is over spares nothing.
     ///
     /// # Errors
@@ -97,6 +97,7 @@ impl Account {
         let ended = self.live_sessions(now).filter(|session| !(keep_caller && Some(session.id) == caller)).count();
         let spared = kept
             .as_ref()
+            .filter(|_| self.tenant.policy.sign_out_everywhere_spares_own_trust)
             .and_then(|session| self.device_of(session).ok())
             .filter(|device| matches!(device.trust(self, now), crate::Trust::Held { .. }))
             .map(|device| device.id);

@@ -28,9 +28,18 @@ impl Tenancy {
     /// A new tenant, with its first event.
     #[must_use]
     pub fn create(moment: &mut Moment<'_>, id: TenantId, policy: Policy) -> Self {
-        let feed_epoch = FeedEpoch(moment.mint.uuid(moment.now));
-        let tenant =
-            Tenant { id, sessions_gen: 1, trust_gen: 1, fenced_at: None, policy, past_limits: vec![], last_event: 0, feed_epoch, created_at: moment.now };
+        let tenant = Tenant {
+            id,
+            sessions_gen: 1,
+            trust_gen: 1,
+            fenced_at: None,
+            policy,
+            policy_revision: 1,
+            past_limits: vec![],
+            last_event: 0,
+            feed_epoch: FeedEpoch(moment.mint.uuid(moment.now)),
+            created_at: moment.now,
+        };
         let mut tenancy = Self::from(tenant);
         tenancy.record(moment, EventKind::TenantCreated, About::default());
         tenancy

@@ -16,6 +16,8 @@ pub struct Tenant {
     pub fenced_at: Option<Timestamp>,
     /// The rules in force.
     pub policy: Policy,
+    /// How often the policy was changed, and one: who changes it can say which one they read.
+    pub policy_revision: i64,
     /// The limits of the policies before it, the oldest first, as far back as anything may last.
     pub past_limits: Vec<PastLimits>,
     /// The number of the last event of its own trail.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use doorward_domain::{Actor, ApiKey, ApiKeyId, ApiKeyToken, Credential, Moment, Policy, Preset, Refusal, Right, Role, Tenancy, TenantId, Timestamp};
+use doorward_domain::{ApiKey, ApiKeyId, ApiKeyToken, Credential, Policy, Preset, Refusal, Role, Tenancy, TenantId, Timestamp};
 use doorward_store::StoreError;
 
 use crate::access::{Administrator, Backend};
@@ -71,26 +71,6 @@ impl Service {
     /// `NotFound`; `LastAdminKey`.
     pub async fn revoke_api_key(self: &Arc<Self>, by: &Administrator, id: ApiKeyId) -> Result<ApiKey, Error> {
         self.govern(by, move |tenancy, moment| tenancy.revoke_key(moment, id)).await
-    }
-
-    async fn govern<T: Send + 'static>(
-        self: &Arc<Self>,
-        by: &Administrator,
-        rule: impl Fn(&mut Tenancy, &mut Moment<'_>) -> Result<T, Refusal> + Send + Sync + 'static,
-    ) -> Result<T, Error> {
-        let (now, mint, actor, service) = (self.clock.now(), self.entropy.mint(), by.actor.clone(), Arc::clone(self));
-        let change = move |tenancy: &mut Tenancy| {
-            // A rule may run again; each run draws the same ids.
-            let mut moment = Moment { now, actor: actor.clone(), mint: mint.clone(), keys: &service.keys };
-            // Revoked or ended since it was let in: what it was about to do isn't done.
-            if let Actor::Key(id, _) = &actor
-                && !tenancy.keys.iter().any(|key| key.id == *id && key.is_live(now) && key.role.may(Right::Administer))
-            {
-                return Err(Refusal::Unauthenticated);
-            }
-            rule(tenancy, &mut moment)
-        };
-        Ok(self.store.administer(by.tenant.clone(), change).await?.ok_or(Refusal::NotFound)??)
     }
 
     /// Makes a tenant under the `consumer` policy, unless it is there.

@@ -19,6 +19,7 @@ mod key_uses;
 mod looks;
 mod once;
 mod pages;
+mod policies;
 mod retention;
 mod security_events;
 mod sessions;

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use doorward_domain::{Actor, ApiKeyId, Moment, Policy, Preset, Refusal, Tenancy, Tenant, TenantId};
+use doorward_domain::{Actor, ApiKeyId, Moment, Policy, Preset, Refusal, Right, Tenancy, Tenant, TenantId};
 
-use crate::access::Operator;
+use crate::access::{Administrator, Operator};
 use crate::{Error, Service};
 
 impl Service {
@@ -44,16 +44,11 @@ impl Service {
     /// # Errors
     /// `NotFound`.
     pub async fn fence(self: &Arc<Self>, operator: &Operator) -> Result<Tenant, Error> {
-        let (now, mint, actor) = (self.clock.now(), self.entropy.mint(), operator.actor());
-        let service = Arc::clone(self);
-        let rule = move |tenancy: &mut Tenancy| {
-            // A rule may run again; each run draws the same ids.
-            let mut moment = Moment { now, actor: actor.clone(), mint: mint.clone(), keys: &service.keys };
-            tenancy.fence(&mut moment);
+        let fence = |tenancy: &mut Tenancy, moment: &mut Moment<'_>| {
+            tenancy.fence(moment);
             Ok(tenancy.tenant.clone())
         };
-        let fenced = self.store.administer(operator.tenant.clone(), rule).await?;
-        Ok(fenced.unwrap_or(Err(Refusal::NotFound))?)
+        self.govern(&operator.into(), fence).await
     }
 
     /// The same in every tenant there is, in one transaction. Answers them, by their ids.
@@ -85,6 +80,27 @@ impl Service {
             Ok(Restored { tenants: tenancies.len(), keys_ended })
         };
         self.govern_all(human, end).await
+    }
+
+    /// Changes what is a tenant's in one transaction, as [`Service::change`] changes an account.
+    pub(crate) async fn govern<T: Send + 'static>(
+        self: &Arc<Self>,
+        by: &Administrator,
+        rule: impl Fn(&mut Tenancy, &mut Moment<'_>) -> Result<T, Refusal> + Send + Sync + 'static,
+    ) -> Result<T, Error> {
+        let (now, mint, actor, service) = (self.clock.now(), self.entropy.mint(), by.actor.clone(), Arc::clone(self));
+        let change = move |tenancy: &mut Tenancy| {
+            // A rule may run again; each run draws the same ids.
+            let mut moment = Moment { now, actor: actor.clone(), mint: mint.clone(), keys: &service.keys };
+            // Revoked or ended since it was let in: what it was about to do isn't done.
+            if let Actor::Key(id, _) = &actor
+                && !tenancy.keys.iter().any(|key| key.id == *id && key.is_live(now) && key.role.may(Right::Administer))
+            {
+                return Err(Refusal::Unauthenticated);
+            }
+            rule(tenancy, &mut moment)
+        };
+        Ok(self.store.administer(by.tenant.clone(), change).await?.ok_or(Refusal::NotFound)??)
     }
 
     async fn govern_all<T: Send + 'static>(

@@ -4,6 +4,7 @@ CREATE TABLE tenant (
     trust_gen BIGINT NOT NULL,
     fenced_at BIGINT,
     policy TEXT NOT NULL,
+    policy_revision BIGINT NOT NULL,
     past_limits TEXT NOT NULL,
     last_event BIGINT NOT NULL,
     feed_epoch BYTEA NOT NULL,

@@ -4,6 +4,7 @@ CREATE TABLE tenant (
     trust_gen INTEGER NOT NULL,
     fenced_at INTEGER,
     policy TEXT NOT NULL,
+    policy_revision INTEGER NOT NULL,
     past_limits TEXT NOT NULL,
     last_event INTEGER NOT NULL,
     feed_epoch BLOB NOT NULL,

@@ -45,6 +45,7 @@ pub fn tenant(slug: &str) -> Tenant {
         trust_gen: 1,
         fenced_at: None,
         policy: Policy::preset(Preset::Consumer),
+        policy_revision: 1,
         past_limits: vec![],
         last_event: 0,
         feed_epoch: FeedEpoch(Uuid::nil()),

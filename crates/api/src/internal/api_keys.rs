@@ -2,8 +2,8 @@
 
 use axum::Json as Answer;
 use axum::extract::State;
-use doorward_domain::{LONGEST_OVERLAP_S, OVERLAP_S, Refusal, Role, Timestamp};
-use doorward_service::{Administrator, Error, Paged};
+use doorward_domain::{LONGEST_OVERLAP_S, OVERLAP_S, Role, Timestamp};
+use doorward_service::{Administrator, Paged};
 use http::StatusCode;
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -12,8 +12,9 @@ use utoipa_axum::routes;
 
 use crate::Surfaces;
 use crate::extract::{Administer, Ids, Json, Key, NoBody, id};
-use crate::problem::{Challenge, FieldError, FieldFault, Problem};
+use crate::problem::{FieldError, FieldFault, Problem};
 use crate::query::{Nothing, Query};
+use crate::refusals::of_administrator;
 use crate::wire::{ApiKey, ApiKeyShown, List, time};
 
 pub(super) fn router() -> OpenApiRouter<Surfaces> {
@@ -63,21 +64,13 @@ struct Rotation {
     overlap_s: Option<u32>,
 }
 
-/// A key that was revoked since it was let in is as unknown as one that was revoked before.
-fn refused(error: Error) -> Problem {
-    match error {
-        Error::Refused(Refusal::Unauthenticated) => Problem::unauthenticated(Challenge::ApiKey),
-        error => error.into(),
-    }
-}
-
 /// The tenant's API keys
 ///
 /// All of them, the revoked and expired ones too, newest first. A key's text is never shown again.
 #[utoipa::path(get, path = "/internal/api-keys", tag = "api keys", operation_id = "list_api_keys", responses((status = 200, body = List<ApiKey>)),
     extensions(("x-doorward-role" = json!("admin"))))]
 async fn list_api_keys(State(surfaces): State<Surfaces>, key: Key<Administer>, Query(Nothing): Query<Nothing>) -> Result<Answer<List<ApiKey>>, Problem> {
-    let items = surfaces.service.list_api_keys(&Administrator::from(&key.backend)).await.map_err(refused)?;
+    let items = surfaces.service.list_api_keys(&Administrator::from(&key.backend)).await.map_err(of_administrator)?;
     let now = surfaces.service.now();
     Ok(Answer(List::of(Paged { items, next_cursor: None }, |key| ApiKey::of(key, now))))
 }
@@ -94,7 +87,7 @@ async fn create_api_key(
     Json(new): Json<NewApiKey>,
 ) -> Result<(StatusCode, Answer<ApiKeyShown>), Problem> {
     let (name, role, expires_at) = new.read()?;
-    let made = surfaces.service.create_api_key(&Administrator::from(&key.backend), name, role, expires_at).await.map_err(refused)?;
+    let made = surfaces.service.create_api_key(&Administrator::from(&key.backend), name, role, expires_at).await.map_err(of_administrator)?;
     Ok((StatusCode::CREATED, Answer(ApiKeyShown::of(made, surfaces.service.now()))))
 }
 
@@ -115,7 +108,7 @@ async fn rotate_api_key(
     if overlap_s > LONGEST_OVERLAP_S {
         return Err(Problem::invalid(vec![FieldError::new("overlap_s", FieldFault::Range, "must be from 0 to 2592000")]));
     }
-    let rotated = surfaces.service.rotate_api_key(&Administrator::from(&key.backend), id(&which)?, overlap_s).await.map_err(refused)?;
+    let rotated = surfaces.service.rotate_api_key(&Administrator::from(&key.backend), id(&which)?, overlap_s).await.map_err(of_administrator)?;
     Ok(Answer(ApiKeyShown::of(rotated, surfaces.service.now())))
 }
 
@@ -131,6 +124,6 @@ async fn revoke_api_key(
     Query(Nothing): Query<Nothing>,
     NoBody: NoBody,
 ) -> Result<StatusCode, Problem> {
-    surfaces.service.revoke_api_key(&Administrator::from(&key.backend), id(&which)?).await.map_err(refused)?;
+    surfaces.service.revoke_api_key(&Administrator::from(&key.backend), id(&which)?).await.map_err(of_administrator)?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -6,6 +6,7 @@ mod events;
 mod forward_auth;
 mod introspection;
 mod people;
+mod policy;
 mod security_events;
 mod sessions;
 mod sign_ins;
@@ -27,4 +28,5 @@ pub(crate) fn router() -> OpenApiRouter<Surfaces> {
         .merge(events::router())
         .merge(security_events::router())
         .merge(api_keys::router())
+        .merge(policy::router())
 }

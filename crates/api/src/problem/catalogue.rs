@@ -22,6 +22,7 @@ pub enum Kind {
     DeviceHijacked,
     SessionEnded,
     AuthenticationOutdated,
+    PolicyOvertaken,
     IdempotencyKeyUsed,
     LastAdminKey,
     SignInExpired,
@@ -51,7 +52,7 @@ pub(super) struct Entry {
 
 impl Kind {
     /// Every kind, in the order of its status.
-    pub const ALL: [Self; 27] = [
+    pub const ALL: [Self; 28] = [
         Self::InvalidRequest,
         Self::Unauthenticated,
         Self::RoleTooLow,
@@ -68,6 +69,7 @@ impl Kind {
         Self::DeviceHijacked,
         Self::SessionEnded,
         Self::AuthenticationOutdated,
+        Self::PolicyOvertaken,
         Self::IdempotencyKeyUsed,
         Self::LastAdminKey,
         Self::SignInExpired,
@@ -239,6 +241,13 @@ impl Kind {
                 title: "The authentication is older than the last security event",
                 explanation: "The person authenticated before the account's last credential event, for instance before the password was reset. A session from it would undo that event.",
                 next: "Ask for the first factor again and begin a new sign-in.",
+            },
+            Self::PolicyOvertaken => &Entry {
+                name: "policy_overtaken",
+                code: 409_00006,
+                title: "The policy was changed meanwhile",
+                explanation: "The policy is not of the revision that the request names: somebody changed it after the caller read it. Nothing was changed.",
+                next: "Read the policy again, see what changed, and send the change with the new `revision`.",
             },
             Self::IdempotencyKeyUsed => &Entry {
                 name: "idempotency_key_used",

@@ -7,6 +7,7 @@ mod event;
 mod export;
 mod gateway;
 mod mfa;
+mod policy;
 mod session;
 mod sign_in;
 
@@ -22,6 +23,7 @@ pub(crate) use event::{Event, FeedPage};
 pub(crate) use export::Export;
 pub(crate) use gateway::{Beat, Introspection, Results};
 pub(crate) use mfa::{Mfa, time};
+pub(crate) use policy::{Policy, PolicyChanged, PolicySent};
 pub(crate) use session::{DEVICE_TRUST, Heartbeat, Opened, Session, SteppedUp, Verification};
 pub(crate) use sign_in::SignIn;
 

@@ -6,7 +6,7 @@ use doorward_domain::{Cause, Report, Reported, SecurityEvent, SessionId, Session
 const NOW_S: u32 = 10_000_000;
 
 /// After these, what a first factor proved before opens no session any more.
-const OUTDATING: [SecurityEvent; 8] = [
+const OUTDATING: [SecurityEvent; 9] = [
     SecurityEvent::PasswordChanged,
     SecurityEvent::PasswordReset,
     SecurityEvent::CredentialCompromised,
@@ -15,6 +15,7 @@ const OUTDATING: [SecurityEvent; 8] = [
     SecurityEvent::MfaReset,
     SecurityEvent::LoginUnlinked,
     SecurityEvent::AccountDisabled,
+    SecurityEvent::AccountDeleted,
 ];
 
 fn report(event: SecurityEvent, keep: Option<SessionId>) -> Report {

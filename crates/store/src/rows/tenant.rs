@@ -1,7 +1,8 @@
 //! What is small and not sharded: tenants with their policies, API keys, the server keys seen, and facts about the store.
 
-use doorward_domain::{ApiKey, ApiKeyId, Binding, FeedEpoch, Limits, MfaMethod, PastLimits, Policy, Preset, Role, Rules, Tenant, TenantId, Timestamp};
+use doorward_domain::{ApiKey, ApiKeyId, Binding, FeedEpoch, Limits, PastLimits, Policy, Preset, Role, Rule, RuleChanges, Tenant, TenantId, Timestamp};
 use serde::{Deserialize, Serialize};
+use serde_json::Map;
 
 use crate::StoreError;
 use crate::row::{Cells, Row, Scope, Table, ToCell, Value, blob, int, maybe, text};
@@ -14,95 +15,31 @@ pub(super) static SERVER_KEY: &Table =
 pub(super) static META: &Table =
     &Table { name: "meta", scope: Scope::Everywhere, key: 1, primary_key: None, columns: &[text("name"), text("value")], indexes: &[] };
 
-/// A policy as it is stored. Versioned: a released field is never renamed or given another meaning.
+/// A policy as it is stored: its preset, and the rules that differ from it. Versioned: a released rule is never renamed or given
+/// another meaning.
 #[derive(Serialize, Deserialize)]
 struct PolicyDocument {
     version: u8,
     preset: String,
-    device_trust: bool,
-    trust_for_s: u32,
-    trust_max_s: u32,
-    device_token_rotate_s: u32,
-    activation_ttl_s: u32,
-    offer_again_after_s: u32,
-    recent_mfa_s: u32,
-    recent_auth_s: u32,
-    session_idle_s: u32,
-    session_absolute_s: u32,
-    max_devices: u16,
-    max_sessions: u16,
-    trust_binding: String,
-    fingerprint_trust_max_s: u32,
-    trust_methods: Vec<String>,
-    require_second_factor: bool,
-    retain_ips_s: u32,
-    retain_fingerprints_s: u32,
-    retain_sign_ins_s: u32,
-    retain_sessions_s: u32,
-    retain_events_s: u32,
+    rules: Map<String, serde_json::Value>,
 }
 
 fn policy_text(policy: &Policy) -> String {
-    let rules = policy.rules().clone();
-    let document = PolicyDocument {
-        version: 1,
-        preset: policy.name().as_str().to_owned(),
-        device_trust: rules.device_trust,
-        trust_for_s: rules.trust_for_s,
-        trust_max_s: rules.trust_max_s,
-        device_token_rotate_s: rules.device_token_rotate_s,
-        activation_ttl_s: rules.activation_ttl_s,
-        offer_again_after_s: rules.offer_again_after_s,
-        recent_mfa_s: rules.recent_mfa_s,
-        recent_auth_s: rules.recent_auth_s,
-        session_idle_s: rules.session_idle_s,
-        session_absolute_s: rules.session_absolute_s,
-        max_devices: rules.max_devices,
-        max_sessions: rules.max_sessions,
-        trust_binding: rules.trust_binding.as_str().to_owned(),
-        fingerprint_trust_max_s: rules.fingerprint_trust_max_s,
-        trust_methods: rules.trust_methods.iter().map(|method| method.as_str().to_owned()).collect(),
-        require_second_factor: rules.require_second_factor,
-        retain_ips_s: rules.retain_ips_s,
-        retain_fingerprints_s: rules.retain_fingerprints_s,
-        retain_sign_ins_s: rules.retain_sign_ins_s,
-        retain_sessions_s: rules.retain_sessions_s,
-        retain_events_s: rules.retain_events_s,
-    };
+    let custom = policy.name() == Preset::Custom;
+    let kept = policy.overrides().chain(Rule::ALL.iter().filter(|_| custom));
+    let rules = kept.map(|rule| (rule.name.to_owned(), rule.value(policy.rules()))).collect();
+    let document = PolicyDocument { version: 1, preset: policy.name().as_str().to_owned(), rules };
     serde_json::to_string(&document).expect("a policy is plain data")
 }
 
-/// A preset reads as today's preset, so that a release can tighten it; `custom` reads as written.
+/// A preset reads as today's preset, so that a release can tighten it; the rules of `custom` read as written.
 fn policy_from(text: &str) -> Option<Policy> {
     let document: PolicyDocument = serde_json::from_str(text).ok().filter(|document: &PolicyDocument| document.version == 1)?;
-    let preset = Preset::from_word(&document.preset)?;
-    if preset != Preset::Custom {
-        return Some(Policy::preset(preset));
+    let mut changes = RuleChanges::default();
+    for (name, value) in &document.rules {
+        Rule::named(name)?.read(&mut changes, value).ok()?;
     }
-    Policy::custom(Rules {
-        device_trust: document.device_trust,
-        trust_for_s: document.trust_for_s,
-        trust_max_s: document.trust_max_s,
-        device_token_rotate_s: document.device_token_rotate_s,
-        activation_ttl_s: document.activation_ttl_s,
-        offer_again_after_s: document.offer_again_after_s,
-        recent_mfa_s: document.recent_mfa_s,
-        recent_auth_s: document.recent_auth_s,
-        session_idle_s: document.session_idle_s,
-        session_absolute_s: document.session_absolute_s,
-        max_devices: document.max_devices,
-        max_sessions: document.max_sessions,
-        trust_binding: Binding::from_word(&document.trust_binding)?,
-        fingerprint_trust_max_s: document.fingerprint_trust_max_s,
-        trust_methods: document.trust_methods.iter().map(|word| MfaMethod::from_word(word)).collect::<Option<_>>()?,
-        require_second_factor: document.require_second_factor,
-        retain_ips_s: document.retain_ips_s,
-        retain_fingerprints_s: document.retain_fingerprints_s,
-        retain_sign_ins_s: document.retain_sign_ins_s,
-        retain_sessions_s: document.retain_sessions_s,
-        retain_events_s: document.retain_events_s,
-    })
-    .ok()
+    Some(Policy::stored(Preset::from_word(&document.preset)?, &changes))
 }
 
 /// The limits of a policy that was replaced, as they are stored; moments in microseconds.
@@ -165,6 +102,7 @@ impl Row for Tenant {
             int("trust_gen"),
             maybe(int("fenced_at")),
             text("policy"),
+            int("policy_revision"),
             text("past_limits"),
             int("last_event"),
             blob("feed_epoch"),
@@ -180,6 +118,7 @@ impl Row for Tenant {
             self.trust_gen.cell(),
             self.fenced_at.cell(),
             policy_text(&self.policy).cell(),
+            self.policy_revision.cell(),
             past_limits_text(&self.past_limits).cell(),
             self.last_event.cell(),
             self.feed_epoch.0.cell(),
@@ -193,6 +132,7 @@ impl Row for Tenant {
         let (sessions_gen, trust_gen, fenced_at) = (cells.int()?, cells.int()?, cells.maybe(Cells::time)?);
         let policy = cells.text()?;
         let policy = policy_from(&policy).ok_or_else(|| cells.corrupt())?;
+        let policy_revision = cells.int()?;
         let past_limits = cells.text()?;
         let past_limits = past_limits_from(&past_limits).ok_or_else(|| cells.corrupt())?;
         Ok(Self {
@@ -201,6 +141,7 @@ impl Row for Tenant {
             trust_gen,
             fenced_at,
             policy,
+            policy_revision,
             past_limits,
             last_event: cells.int()?,
             feed_epoch: FeedEpoch(cells.uuid()?),

@@ -74,6 +74,8 @@ const TABLES: [Table; 5] = [
             ("list_api_keys", "an API key is the tenant's, and no user's"),
             ("revoke_api_key", "an API key is the tenant's, and no user's"),
             ("rotate_api_key", "an API key is the tenant's, and no user's"),
+            ("change_policy", NAMES_NOTHING),
+            ("get_policy", NAMES_NOTHING),
             ("end_sessions", OWN_ALONE),
             ("end_user_sessions", NAMES_A_USER),
             ("erase_user", NAMES_A_USER),
@@ -112,6 +114,7 @@ const TABLES: [Table; 5] = [
             ("forward_auth", NO_BODY),
             ("forward_auth_of_tenant", NO_BODY),
             ("get_device", NO_BODY),
+            ("get_policy", NO_BODY),
             ("get_session", NO_BODY),
             ("get_sign_in", NO_BODY),
             ("get_user_device", NO_BODY),
@@ -133,6 +136,7 @@ const NO_KEY: &str = "it is called with the person's own token";
 const OWN_ALONE: &str = "it names nothing, and acts on what is the caller's own";
 const NAMES_A_USER: &str = "it names a user and nothing of one";
 const BY_TOKEN: &str = "what it names is a token, which proves itself";
+const NAMES_NOTHING: &str = "it names nothing, and is of the key's own tenant";
 const NO_BODY: &str = "it takes no body";
 
 pub(crate) async fn every_operation_is_refused_in_every_table(host: Host) {
@@ -241,7 +245,7 @@ fn another_tenants(operation: &Operation, someone: &Someone, others: &Others) ->
 }
 
 /// What makes something of the key's own tenant, whatever it names: there is nothing foreign in it.
-const ACTS_IN_ITS_KEYS_TENANT: [&str; 4] = ["evaluate_sign_in", "open_session", "report_security_event", "create_api_key"];
+const ACTS_IN_ITS_KEYS_TENANT: [&str; 6] = ["evaluate_sign_in", "open_session", "report_security_event", "create_api_key", "get_policy", "change_policy"];
 
 fn another_users_ids(operation: &Operation, someone: &Someone, others: &Others) -> Vec<(Ask, Holds)> {
     let by_token = operation.is_internal() && !operation.path.contains("{user_id}");

@@ -52,6 +52,7 @@ const ELSEWHERE: &[EventKind] = &[
     EventKind::ApiKeyCreated,
     EventKind::ApiKeyRotated,
     EventKind::ApiKeyRevoked,
+    EventKind::PolicyChanged,
     EventKind::AccountErased,
 ];
 
@@ -146,6 +147,7 @@ async fn all_the_rest(host: &Host) {
     let kept = laptop.enter().await.session();
     let event = json!({ "type": "password_changed", "keep_session_id": kept, "event_id": "e-1" });
     host.call("POST", "/internal/users/ben/security-events").json(&event).await.expect(200);
+    host.ask("PUT", "/internal/policy").by(Role::Admin).json(&json!({ "session_idle_s": 86_400 })).await.expect(200);
     let key = host.ask("POST", "/internal/api-keys").by(Role::Admin).json(&json!({ "name": "gate", "role": "verify" })).await.expect(201);
     let key = format!("/internal/api-keys/{}", key.text_at("/api_key/id"));
     host.ask("POST", &format!("{key}/rotate")).by(Role::Admin).json(&json!({})).await.expect(200);

@@ -31,7 +31,9 @@ mod methods;
 mod offers;
 mod once;
 mod operations;
+mod policies;
 mod policy;
+mod policy_rules;
 mod problems;
 mod queries;
 mod quickstart;
@@ -374,6 +376,28 @@ stories! {
     }
     operations {
         every_operation_answers_a_good_request,
+    }
+    policies {
+        each_preset_says_exactly_this,
+        a_policy_is_sent_back_as_it_was_read,
+        a_change_is_one_commit_with_its_event,
+        a_dry_run_says_what_would_change_and_changes_nothing,
+        what_a_preset_forbids_is_named,
+        what_is_out_of_bounds_or_contradictory_is_named,
+        values_that_are_none_are_named,
+        a_change_that_was_overtaken_is_refused,
+        of_sixteen_changes_of_one_revision_one_is_made,
+        another_tenants_policy_is_its_own,
+    }
+    policy_rules {
+        a_row_is_made_looser_where_the_table_allows_it,
+        a_row_is_made_stricter_where_the_table_allows_it,
+        signing_out_everywhere_ends_the_callers_trust_where_the_policy_says_so,
+        whoever_has_no_second_factor_is_refused_where_the_policy_says_so,
+        a_method_that_seeds_no_trust_any_more_takes_none_back,
+        under_a_stricter_freshness_old_proofs_give_nothing,
+        lowered_caps_hold_from_the_next_sign_in_on,
+        no_trust_is_given_under_nist,
     }
     policy {
         what_a_policy_without_device_trust_ended_never_comes_back,

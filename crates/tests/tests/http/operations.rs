@@ -122,6 +122,7 @@ pub(crate) fn body_of(operation: &Operation, names: &Names) -> Option<Value> {
         "create_api_key" => json!({ "name": "another service", "role": "viewer" }),
         "rotate_api_key" => json!({}),
         "verify_session" => json!({ "token": names.token }),
+        "change_policy" => json!({ "preset": "consumer", "session_idle_s": 604_799 }),
         id if operation.takes_body() => panic!("{id} has no sample: add one here"),
         _ => return None,
     };

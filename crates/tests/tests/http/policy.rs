@@ -1,10 +1,12 @@
 //! Policy: what a stricter one ends is over at its next use, and a looser one brings none of it back.
 
-use doorward_domain::{Policy, Preset, Role};
+use doorward_domain::{Preset, Role};
 use doorward_tests::host::browser::{judgement, with_code};
 use doorward_tests::host::{Answer, Browser, Host, SignedIn};
 use doorward_tests::just_before;
 use serde_json::json;
+
+use crate::policies::put;
 
 const DAY: u32 = 86_400;
 
@@ -29,15 +31,25 @@ async fn furnish(host: &Host) -> Belongings {
     Belongings { trusted, by_factor, by_trust, offered, in_session, let_through }
 }
 
-/// On every path that a token opens: verify, the person's own pages, signs of life, activation.
-async fn is_out(session: &SignedIn, why: &str) {
+/// On every path that a token opens: verify, the person's own pages, signs of life, proxies, services, batches.
+async fn is_out(host: &Host, session: &SignedIn, why: &str) {
     assert_eq!(session.why_out().await.as_deref(), Some(why));
     session.get("/devices").await.refused(401, "unauthenticated");
     session.post("/sessions/current/heartbeat").await.refused(401, "unauthenticated");
+    host.ask("GET", "/internal/forward-auth/acme").bearer(&session.token).await.refused(401, "unauthenticated");
+    let introspected = host.ask("POST", "/oauth2/introspect").by(Role::Verify).form(&format!("token={}", session.token)).await.expect(200);
+    assert_eq!(introspected.body, json!({ "active": false }));
+    let batch = json!({ "tokens": [session.token, session.token] });
+    let verified = host.call("POST", "/internal/sessions/verify-batch").json(&batch).await.expect(200);
+    assert_eq!(verified.body["results"], json!([{ "active": false, "reason": why }, { "active": false, "reason": why }]));
+    let beats = host.call("POST", "/internal/sessions/heartbeat-batch").json(&batch).await.expect(200);
+    assert_eq!(beats.body["results"], json!([{ "ok": false, "reason": why }, { "ok": false, "reason": why }]));
+    let step_up = format!("/internal/users/ana/sessions/{}/mfa", session.session());
+    host.call("POST", &step_up).json(&with_code()).await.refused(404, "not_found");
 }
 
 async fn choose(host: &Host, preset: Preset) {
-    host.set_policy(Policy::preset(preset)).await;
+    put(host, &json!({ "preset": preset.as_str() })).await.expect(200);
 }
 
 pub(crate) async fn what_a_policy_without_device_trust_ended_never_comes_back(host: Host) {
@@ -50,7 +62,7 @@ pub(crate) async fn what_a_policy_without_device_trust_ended_never_comes_back(ho
         if loosened {
             choose(&host, Preset::Consumer).await;
         }
-        is_out(&ours.by_trust, "policy_changed").await;
+        is_out(&host, &ours.by_trust, "policy_changed").await;
         assert!(ours.by_factor.is_in().await && ours.in_session.is_in().await, "a day isn't over, nor an hour of silence");
         assert_eq!(ours.trusted.judged().await.0, "challenge");
         ours.trusted.try_complete(&ours.let_through, &json!({})).await.refused(403, "mfa_required");
@@ -84,8 +96,8 @@ pub(crate) async fn sessions_that_a_policys_limits_ended_never_come_back(host: H
         if loosened {
             choose(&host, Preset::Consumer).await;
         }
-        is_out(&absolute, "expired").await;
-        is_out(&idle, "idle").await;
+        is_out(&host, &absolute, "expired").await;
+        is_out(&host, &idle, "idle").await;
         assert!(live.is_in().await);
     }
 }

@@ -71,6 +71,7 @@ async fn provoke(host: &Host, kind: Kind) -> Option<Answer> {
             host.change_account("ana", move |account| account.head.credentials_changed_at = Some(change)).await;
             laptop.try_complete(&sign_in, &with_code()).await
         }
+        Kind::PolicyOvertaken => crate::policies::put(host, &json!({ "revision": 7 })).await,
         Kind::SignInExpired => {
             host.pass_s(600);
             laptop.try_complete(&sign_in, &with_code()).await

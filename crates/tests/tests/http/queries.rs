@@ -26,7 +26,7 @@ pub(crate) async fn unknown_and_repeated_parameters_are_named(host: Host) {
                 "limit" => "5",
                 "status" => "all",
                 "cursor" => "x",
-                "except_current" | "end_sessions" | "wait" => "true",
+                "except_current" | "end_sessions" | "wait" | "dry_run" => "true",
                 "require" => "mfa",
                 "max_age" => "60",
                 "wait_s" => "1",
@@ -55,7 +55,7 @@ pub(crate) async fn bad_values_are_named(host: Host) {
                 "max_age" => &["0", "-1", "1.5", "x", "", "31536001", "99999999999999999999", "1%00", "%20", "0x5", "060"],
                 "wait_s" => &["26", "-1", "1.5", "x", "", "00", "0x5", "99999999999999999999", "%20"],
                 "status" => &["x", "", "Active", "trusted%20", "active,ended", "*"],
-                "except_current" | "end_sessions" => &["x", "", "1", "0", "yes", "TRUE", "true%20", "on"],
+                "except_current" | "end_sessions" | "dry_run" => &["x", "", "1", "0", "yes", "TRUE", "true%20", "on"],
                 _ => &["x", "", "%00", "AAAA", "........"],
             };
             for value in bad {

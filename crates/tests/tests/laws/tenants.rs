@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
-use doorward_domain::{ApiKey, ApiKeyId, Binding, KeyId, KeyedHash, MfaMethod, Policy, Preset, Role, Rules, Tenancy, Tenant, Timestamp};
+use doorward_domain::{
+    ApiKey, ApiKeyId, Binding, Ends, KeyId, KeyedHash, MfaMethod, Policy, Preset, Role, RowChanges, Rules, SecurityEvent, SessionsEnded, Tenancy, Tenant,
+    Timestamp,
+};
 use doorward_service::{Clock as _, SystemClock};
 use doorward_store::{Store, StoreError};
 use doorward_tests::{Home, Person, after, at_once, just_before, mint, moment_with, start, tenant, tenant_id, tenant_with};
@@ -24,6 +27,9 @@ fn key(number: u8) -> ApiKey {
 }
 
 pub(crate) async fn a_tenant_comes_back_as_it_was_made((store, home): (Arc<dyn Store>, Arc<Home>)) {
+    let mut rows = RowChanges::default();
+    rows.set(SecurityEvent::RoleElevated, Ends { trust: false, sessions: SessionsEnded::None });
+    rows.set(SecurityEvent::PasswordChanged, Ends { trust: true, sessions: SessionsEnded::All });
     let strict = Rules {
         device_trust: true,
         trust_for_s: 60,
@@ -41,6 +47,8 @@ pub(crate) async fn a_tenant_comes_back_as_it_was_made((store, home): (Arc<dyn S
         fingerprint_trust_max_s: 7_200,
         trust_methods: MfaMethod::ALL.to_vec(),
         require_second_factor: true,
+        on_security_event: rows,
+        sign_out_everywhere_spares_own_trust: false,
         retain_ips_s: 86_400,
         retain_fingerprints_s: 86_401,
         retain_sign_ins_s: 86_402,
@@ -57,6 +65,9 @@ pub(crate) async fn a_tenant_comes_back_as_it_was_made((store, home): (Arc<dyn S
     made.push(Tenant { policy: Policy::custom(strict).expect("valid"), fenced_at: Some(after(1)), ..tenant("0") });
     made.push(Tenant { policy: Policy::custom(lax).expect("valid"), sessions_gen: i64::MAX, trust_gen: 0, ..tenant(&"a".repeat(63)) });
     made.push(changed);
+    let aal2 = Policy::preset(Preset::NistAal2).rules().clone();
+    let stricter = Policy::of(Preset::NistAal2, Rules { session_idle_s: 60, max_sessions: 1_000, ..aal2 }).expect("valid");
+    made.push(Tenant { policy: stricter, policy_revision: 7, ..tenant("stricter") });
     for tenant in &made {
         store.create_tenant(tenant.clone()).await.expect("a new tenant");
     }

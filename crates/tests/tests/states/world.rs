@@ -160,7 +160,8 @@ pub(crate) fn name_of(refusal: &Refusal) -> &'static str {
         Refusal::IdempotencyKeyUsed => "idempotency_key_used",
         Refusal::CursorGone => "cursor_gone",
         Refusal::LastAdminKey => "last_admin_key",
-        Refusal::Invalid(_) => "invalid_request",
+        Refusal::Invalid(_) | Refusal::InvalidPolicy(_) => "invalid_request",
+        Refusal::PolicyOvertaken => "policy_overtaken",
         Refusal::Unavailable => "unavailable",
     }
 }

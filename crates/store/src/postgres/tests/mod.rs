@@ -113,6 +113,7 @@ fn tenant() -> Tenant {
         trust_gen: 1,
         fenced_at: None,
         policy: Policy::preset(Preset::Consumer),
+        policy_revision: 1,
         past_limits: vec![],
         last_event: 0,
         feed_epoch: FeedEpoch(Uuid::nil()),
