@@ -9,6 +9,7 @@ mod devices;
 mod explain;
 mod fence;
 mod people;
+mod policy;
 mod reach;
 mod said;
 mod sessions;
@@ -40,6 +41,9 @@ pub(crate) enum Act {
     /// Makes, lists, rotates and revokes API keys
     #[command(subcommand)]
     ApiKey(api_keys::ApiKeys),
+    /// Shows and changes the tenant's policy, and explains its rules
+    #[command(subcommand)]
+    Policy(policy::Policies),
     /// Lists a user's devices and ends what shouldn't be: trust, a hijacked device, a forgotten one
     #[command(subcommand)]
     Devices(devices::Devices),
@@ -64,6 +68,7 @@ impl Act {
         match self {
             Self::Tenant(act) => act.perform(desk).await,
             Self::ApiKey(act) => act.perform(desk).await,
+            Self::Policy(act) => act.perform(desk).await,
             Self::Devices(act) => act.perform(desk).await,
             Self::Sessions(act) => act.perform(desk).await,
             Self::Person(act) => act.perform(desk).await,
@@ -78,6 +83,7 @@ impl Act {
         match self {
             Self::Tenant(_) => tenants::COLUMNS,
             Self::ApiKey(_) => api_keys::COLUMNS,
+            Self::Policy(act) => act.columns(),
             Self::Devices(_) => devices::COLUMNS,
             Self::Sessions(_) => sessions::COLUMNS,
             Self::Person(_) => people::COLUMNS,

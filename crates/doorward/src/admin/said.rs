@@ -38,7 +38,7 @@ impl Said {
 
 impl From<Error> for Said {
     fn from(error: Error) -> Self {
-        let asked = matches!(error, Error::Refused(Refusal::Invalid(_)));
+        let asked = matches!(error, Error::Refused(Refusal::Invalid(_) | Refusal::InvalidPolicy(_)));
         let problem = Problem::from(error);
         let mut message = format!("{} {}", problem.kind.title(), problem.detail).trim().to_owned();
         for fault in &problem.errors {

@@ -7,7 +7,8 @@ pub(crate) type Column = (&'static str, &'static str);
 
 /// The answer in words.
 pub(crate) fn tell(columns: &[Column], answer: &Value) -> String {
-    let Some(items) = answer.get("items").and_then(Value::as_array) else {
+    // Of a change, people see what changed.
+    let Some(items) = answer.get("items").or_else(|| answer.get("changes")).and_then(Value::as_array) else {
         let mut lines = Vec::new();
         facts("", answer, &mut lines);
         let width = lines.iter().map(|(name, _)| width(name)).max().unwrap_or(0);

@@ -7,6 +7,7 @@ mod commands;
 mod doctor;
 mod gateways;
 mod operations;
+mod policies;
 mod reloads;
 mod running;
 mod starts;
