@@ -154,7 +154,7 @@ fn rapid_resets_are_cut_off() {
     let mut attacker = Attacker::begin(&besieged, &[]);
     let sent = (0..200_000).find(|number| attacker.send(&pair(number * 2 + 1).concat()).is_err());
     assert!(sent.is_some_and(|sent| sent < 100_000), "{sent:?}");
-    // Slowly enough that each is begun before it is taken back.
+    // Slowly enough that each is begun before it is taken back, unless the machine is busy: then the smaller budget is spent first.
     let mut attacker = Attacker::begin(&besieged, &[]);
     let sent = (0..2_000).find(|number| {
         let [ask, reset] = pair(number * 2 + 1);
@@ -162,7 +162,7 @@ fn rapid_resets_are_cut_off() {
         std::thread::sleep(Duration::from_millis(2));
         asked.and_then(|()| attacker.send(&reset)).is_err()
     });
-    assert!(sent.is_some_and(|sent| (90..1_000).contains(&sent)), "{sent:?}");
+    assert!(sent.is_some_and(|sent| (20..1_000).contains(&sent)), "{sent:?}");
     host.was_served();
     besieged.kept_its_size();
 }
