@@ -52,6 +52,9 @@ pub struct ClientHints {
     /// `Sec-CH-UA-Arch`: `x86`, `arm`, at most 64 characters.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub arch: String,
+    /// `Sec-CH-UA-Bitness`: `64`, at most 64 characters.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub bitness: String,
     /// `Sec-CH-UA-Form-Factors`: `Desktop`, `Mobile`, `Tablet` …, at most 16.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub form_factors: Vec<String>,
@@ -92,7 +95,7 @@ impl ClientHints {
         brands
             .map(|b| size_of::<Brand>() + b.name.len() + b.version.len())
             .chain(self.form_factors.iter().map(|f| size_of::<String>() + f.len()))
-            .chain([&self.platform, &self.platform_version, &self.model, &self.arch].map(String::len))
+            .chain([&self.platform, &self.platform_version, &self.model, &self.arch, &self.bitness].map(String::len))
             .sum()
     }
 
@@ -105,6 +108,7 @@ impl ClientHints {
             "-platform-version" => set(&mut self.platform_version, value),
             "-model" => set(&mut self.model, value),
             "-arch" => set(&mut self.arch, value),
+            "-bitness" => set(&mut self.bitness, value),
             "-form-factors" => {
                 let factors = members(value).into_iter().map(|(f, _)| clean(&f, MAX_TEXT));
                 self.form_factors.extend(factors.filter(|f| !f.is_empty()));
@@ -163,7 +167,7 @@ mod tests {
                 r#"{"brands":[{"name":"Chromium","version":"149"},{"name":"Google Chrome","version":"149"}],"#,
                 r#""full_versions":[{"name":"Chromium","version":"149.0.7843.52"},"#,
                 r#"{"name":"Google Chrome","version":"149.0.7843.52"}],"#,
-                r#""mobile":false,"platform":"Windows","platform_version":"15.0.0","arch":"x86","#,
+                r#""mobile":false,"platform":"Windows","platform_version":"15.0.0","arch":"x86","bitness":"64","#,
                 r#""form_factors":["Desktop"]}"#,
             )
         );

@@ -117,6 +117,12 @@ impl Device {
     /// What its grant amounts to: judged with the generations, the policies and the clock, whether or not anything swept.
     #[must_use]
     pub fn trust(&self, account: &Account, now: Timestamp) -> Trust {
+        self.trust_by(Binding::Key, account, now)
+    }
+
+    /// The same for an attempt that no more than `by` ties to the device: the weaker of that and the grant's own binding counts.
+    #[must_use]
+    pub fn trust_by(&self, by: Binding, account: &Account, now: Timestamp) -> Trust {
         let Some(grant) = self.grant else {
             return self.trust_ended.map_or(Trust::Never, Trust::Ended);
         };
@@ -127,7 +133,8 @@ impl Device {
         if grant.trust_gen != account.head.trust_gen {
             return Trust::Ended(account.trust_raised_after(grant.trust_gen).unwrap_or(Ending { at: now, cause: Cause::SignedOutEverywhere }));
         }
-        match account.tenant.grant_end(&grant, self.last_factor, now) {
+        let tied = Grant { binding: grant.binding.min(by), ..grant };
+        match account.tenant.grant_end(&tied, self.last_factor, now) {
             Ok(until) => Trust::Held { since: grant.given_at, until },
             Err(ending) => Trust::Ended(ending),
         }

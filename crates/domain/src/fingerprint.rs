@@ -1,69 +1,215 @@
-//! Fingerprints: keyed digests of what a device looks like. They recognise; they never authenticate.
+//! Fingerprints: keyed digests of what a device looks like, part by part. They recognise; they never authenticate.
+
+use aws_lc_rs::digest;
 
 use crate::codes::closed_set;
-use crate::keys::Pepper;
+use crate::keys::{Pepper, PepperId};
 
 closed_set! {
     /// A part of a fingerprint, compared by itself.
     pub enum Part {
         /// The browser's, or app's, family.
         Agent = 1 "agent",
+        /// The first number of its version: it may rise.
+        AgentVersion = 2 "agent_version",
         /// The platform's family.
-        Platform = 2 "platform",
+        Platform = 3 "platform",
+        /// The first number of its version, where it isn't frozen: it may rise.
+        PlatformVersion = 4 "platform_version",
         /// The hardware model.
-        Model = 3 "model",
-        /// What the client says of itself.
-        Attributes = 4 "attributes",
+        Model = 5 "model",
+        /// The processor's architecture, as client hints tell it.
+        Arch = 6 "arch",
+        /// The processor's bitness, likewise.
+        Bitness = 7 "bitness",
+        /// The form factor, likewise, or what an app says of it.
+        Form = 8 "form",
+        /// One thing that the client says of itself.
+        Attribute = 9 "fingerprint",
         /// The address's network: /24 of IPv4, /48 of IPv6.
-        Network = 5 "network",
+        Network = 10 "network",
     }
 }
 
-/// The digests of a device's parts, under one version of its tenant's pepper.
+/// What a part holds, before it is digested.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Said {
+    Text(String),
+    Version(u32),
+    /// The host says that it differs from read to read: it is left out.
+    Unsteady,
+}
+
+/// What a request tells of its device, before it is digested: at hand while an attempt is judged, and never kept.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Parts(Vec<(Part, String, Said)>);
+
+impl Parts {
+    /// With a part; an empty text isn't known, and so no part.
+    #[must_use]
+    pub fn with(mut self, part: Part, text: &str) -> Self {
+        if !text.is_empty() {
+            self.0.push((part, String::new(), Said::Text(text.to_owned())));
+        }
+        self
+    }
+
+    /// With the first number of a version, where it is known.
+    #[must_use]
+    pub fn with_version(mut self, part: Part, number: Option<u32>) -> Self {
+        self.0.extend(number.map(|number| (part, String::new(), Said::Version(number))));
+        self
+    }
+
+    /// With something that the client says of itself. `None` where the host says that it differs from read to read.
+    #[must_use]
+    pub fn with_attribute(mut self, name: &str, value: Option<&str>) -> Self {
+        let said = value.map_or(Said::Unsteady, |value| Said::Text(value.to_owned()));
+        self.0.push((Part::Attribute, name.to_owned(), said));
+        self
+    }
+
+    /// Whether nothing is told.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The attributes that the host says differ from read to read, by their tags.
+    pub(crate) fn unsteady(&self) -> impl Iterator<Item = u32> + '_ {
+        self.0.iter().filter(|(_, _, said)| *said == Said::Unsteady).map(|(part, name, _)| tag(*part, name))
+    }
+
+    /// The name of a part as it is told to a host: `agent`, `fingerprint.canvas`.
+    pub(crate) fn name(&self, mark: &Mark) -> String {
+        let attribute = self.0.iter().find(|(part, name, _)| *part == mark.part && tag(*part, name) == mark.tag).map(|(_, name, _)| name.as_str());
+        match attribute {
+            Some(name) if !name.is_empty() => format!("{}.{name}", mark.part),
+            _ => mark.part.as_str().to_owned(),
+        }
+    }
+
+    /// The class of an attribute, which follows from its name.
+    pub(crate) fn attribute(&self, mark: &Mark) -> &str {
+        self.0.iter().find(|(part, name, _)| *part == mark.part && tag(*part, name) == mark.tag).map_or("", |(_, name, _)| name)
+    }
+
+    /// Digests each part under a pepper.
+    #[must_use]
+    pub fn digest(&self, id: PepperId, pepper: &Pepper) -> Fingerprint {
+        let mark = |(part, name, said): &(Part, String, Said)| {
+            let value = match said {
+                Said::Text(text) => pepper.digest(part.as_str(), &[name, text])[..8].try_into().expect("32 bytes hold 8"),
+                // In clear, so that it can be told whether it rose.
+                Said::Version(number) => u64::from(*number).to_be_bytes(),
+                Said::Unsteady => return None,
+            };
+            Some(Mark { part: *part, tag: tag(*part, name), unrest: 0, value })
+        };
+        let marks: Vec<Mark> = self.0.iter().filter_map(mark).collect();
+        Fingerprint { pepper: (!marks.is_empty()).then_some(id), marks }
+    }
+}
+
+/// Tells attributes apart without their names; 0 for what has none.
+fn tag(part: Part, name: &str) -> u32 {
+    if part != Part::Attribute || name.is_empty() {
+        return 0;
+    }
+    let hash = digest::digest(&digest::SHA256, name.as_bytes());
+    u32::from_be_bytes(hash.as_ref()[..4].try_into().expect("32 bytes hold 4"))
+}
+
+/// A part's digest, or a version's number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Mark {
+    pub(crate) part: Part,
+    pub(crate) tag: u32,
+    /// How restless it has been: a change adds [`CHANGED`], an unchanged look takes 1 away.
+    unrest: u8,
+    value: [u8; 8],
+}
+
+const CHANGED: u8 = 4;
+const MOST: u8 = 12;
+/// From here on a part says nothing by changing: it did so twice within few looks.
+const RESTLESS: u8 = 7;
+const MARK: usize = 1 + 4 + 1 + 8;
+
+impl Mark {
+    /// Whether it changes so often that a change says nothing.
+    pub(crate) const fn is_restless(&self) -> bool {
+        self.unrest >= RESTLESS
+    }
+
+    /// The number of a version.
+    pub(crate) const fn number(&self) -> u64 {
+        u64::from_be_bytes(self.value)
+    }
+
+    pub(crate) fn is_of(&self, other: &Self) -> bool {
+        (self.part, self.tag) == (other.part, other.tag)
+    }
+
+    pub(crate) fn says(&self, other: &Self) -> bool {
+        self.value == other.value
+    }
+}
+
+/// The digests of a device's parts, under one pepper.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Fingerprint {
-    /// The pepper's version; 0 where nothing was taken.
-    pub version: u8,
-    parts: Vec<(Part, [u8; 8])>,
+    /// The pepper; `None` where nothing was taken.
+    pub pepper: Option<PepperId>,
+    marks: Vec<Mark>,
 }
 
 impl Fingerprint {
-    /// Digests each part's values.
+    pub(crate) fn marks(&self) -> &[Mark] {
+        &self.marks
+    }
+
+    pub(crate) fn mark(&self, of: &Mark) -> Option<&Mark> {
+        self.marks.iter().find(|mark| mark.is_of(of))
+    }
+
+    /// The print that takes this one's place after a strong proof: the new digests, with what was learnt of each part's unrest.
+    /// Parts under another pepper aren't compared, so nothing is learnt of them.
     #[must_use]
-    pub fn take<'a>(pepper: &Pepper, version: u8, parts: impl IntoIterator<Item = (Part, &'a [&'a str])>) -> Self {
-        let digest = |part: Part, values: &[&str]| pepper.digest(part.as_str(), values)[..8].try_into().expect("32 bytes hold 8");
-        Self { version, parts: parts.into_iter().map(|(part, values)| (part, digest(part, values))).collect() }
+    pub fn retaken(&self, mut new: Self) -> Self {
+        let comparable = self.pepper == new.pepper;
+        for mark in &mut new.marks {
+            let Some(old) = self.mark(mark) else { continue };
+            mark.unrest = match (comparable, old.says(mark)) {
+                (false, _) => old.unrest,
+                (true, true) => old.unrest.saturating_sub(1),
+                (true, false) => (old.unrest + CHANGED).min(MOST),
+            };
+        }
+        new
     }
 
-    fn part(&self, part: Part) -> Option<[u8; 8]> {
-        self.parts.iter().find(|(of, _)| *of == part).map(|(_, digest)| *digest)
-    }
-
-    /// Whether two devices look alike: same agent, platform and model, and the same attributes where both gave some.
-    /// Digests under different peppers aren't compared.
-    #[must_use]
-    pub fn resembles(&self, other: &Self) -> bool {
-        let same = |part| self.part(part).is_some() && self.part(part) == other.part(part);
-        let not_different = |part| self.part(part).is_none() || other.part(part).is_none() || same(part);
-        self.version == other.version && same(Part::Agent) && same(Part::Platform) && same(Part::Model) && not_different(Part::Attributes)
-    }
-
-    /// The value shown to people: it has a label of its own, so it proves nothing and matches no stored digest.
+    /// The value shown to people: it has a label of its own, so it proves nothing and matches no stored digest. It stays the
+    /// same when a browser is updated or the network changes.
     #[must_use]
     pub fn shown(&self, pepper: &Pepper) -> String {
         let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
-        let parts: Vec<String> = self.parts.iter().filter(|(part, _)| *part != Part::Network).map(|(part, digest)| format!("{part}:{}", hex(digest))).collect();
+        let lasting = |mark: &&Mark| !matches!(mark.part, Part::Network | Part::AgentVersion | Part::PlatformVersion);
+        let parts: Vec<String> = self.marks.iter().filter(lasting).map(|mark| format!("{}:{:08x}:{}", mark.part, mark.tag, hex(&mark.value))).collect();
         let parts: Vec<&str> = parts.iter().map(String::as_str).collect();
         hex(&pepper.digest("shown", &parts)[..16])
     }
 
-    /// The bytes kept in a row: the version, then 9 for each part.
+    /// The bytes kept in a row: the pepper's id, then [`MARK`] for each part. None where nothing was taken.
     #[must_use]
     pub fn to_bytes(&self) -> Vec<u8> {
-        let mut bytes = vec![self.version];
-        for (part, digest) in &self.parts {
-            bytes.push(u8::try_from(part.code()).expect("codes of parts are small"));
-            bytes.extend(digest);
+        let Some(pepper) = self.pepper else { return vec![] };
+        let mut bytes = pepper.to_bytes().to_vec();
+        for mark in &self.marks {
+            bytes.push(u8::try_from(mark.part.code()).expect("codes of parts are small"));
+            bytes.extend(mark.tag.to_be_bytes());
+            bytes.push(mark.unrest);
+            bytes.extend(mark.value);
         }
         bytes
     }
@@ -71,43 +217,73 @@ impl Fingerprint {
     /// Reads those bytes. `None` if they can't have been written by `to_bytes`.
     #[must_use]
     pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
-        let (&version, rest) = bytes.split_first()?;
-        let (parts, left) = rest.as_chunks::<9>();
-        let part = |chunk: &[u8; 9]| Some((Part::from_code(i64::from(chunk[0]))?, chunk[1..].try_into().ok()?));
-        let parts = parts.iter().map(part).collect::<Option<Vec<_>>>()?;
-        left.is_empty().then_some(Self { version, parts })
+        if bytes.is_empty() {
+            return Some(Self::default());
+        }
+        let (pepper, rest) = bytes.split_first_chunk()?;
+        let (marks, left) = rest.as_chunks::<MARK>();
+        let mark = |bytes: &[u8; MARK]| {
+            let part = Part::from_code(i64::from(bytes[0]))?;
+            let tag = u32::from_be_bytes(bytes[1..5].try_into().ok()?);
+            Some(Mark { part, tag, unrest: bytes[5], value: bytes[6..].try_into().ok()? })
+        };
+        let marks = marks.iter().map(mark).collect::<Option<Vec<_>>>()?;
+        (left.is_empty() && !marks.is_empty()).then(|| Self { pepper: Some(PepperId::from_bytes(*pepper)), marks })
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{KeyRing, TenantId};
+    use crate::{DataKey, KeyRing, TenantId};
 
-    fn looks(tenant: &str, agent: &str, attributes: Option<&str>) -> Fingerprint {
-        let pepper = KeyRing::new(&[[1; 32]]).pepper(&TenantId::new(tenant).expect("a slug"), 1);
-        let attributes = attributes.map(|value| [value]);
-        let mut parts: Vec<(Part, &[&str])> = vec![(Part::Agent, std::slice::from_ref(&agent)), (Part::Platform, &["Windows"]), (Part::Model, &[""])];
-        if let Some(values) = &attributes {
-            parts.push((Part::Attributes, values));
-        }
-        Fingerprint::take(&pepper, 1, parts)
+    fn print(tenant: &str, account: u8, parts: &Parts) -> Fingerprint {
+        let ring = KeyRing::new(&[[1; 32]]);
+        let id = ring.active_pepper();
+        let pepper = ring.pepper(&TenantId::new(tenant).expect("a slug"), id).expect("its own").of_account(&DataKey::new([account; 32]));
+        parts.digest(id, &pepper)
     }
 
-    #[test]
-    fn likeness_needs_every_known_part_and_stays_within_a_tenant() {
-        assert!(looks("a", "Chrome", None).resembles(&looks("a", "Chrome", Some("x"))));
-        assert!(!looks("a", "Chrome", Some("y")).resembles(&looks("a", "Chrome", Some("x"))));
-        assert!(!looks("a", "Chrome", None).resembles(&looks("a", "Firefox", None)));
-        assert!(!looks("a", "Chrome", None).resembles(&looks("b", "Chrome", None)));
-        assert!(!Fingerprint::default().resembles(&Fingerprint::default()), "nothing known is no likeness");
+    fn parts(canvas: &str) -> Parts {
+        Parts::default()
+            .with(Part::Agent, "Chrome")
+            .with_version(Part::AgentVersion, Some(149))
+            .with_attribute("canvas", Some(canvas))
+            .with_attribute("audio", None)
     }
 
     #[test]
     fn bytes_round_trip() {
-        let taken = looks("a", "Chrome", Some("x"));
+        let taken = print("a", 1, &parts("x"));
         assert_eq!(Fingerprint::from_bytes(&taken.to_bytes()), Some(taken));
+        assert_eq!(Fingerprint::from_bytes(&[]), Some(Fingerprint::default()));
         assert_eq!(Fingerprint::from_bytes(&[1, 9]), None);
-        assert_eq!(Fingerprint::from_bytes(&[]), None);
+        assert_eq!(Fingerprint::from_bytes(&[1, 2, 3, 4, 5]), None);
+    }
+
+    #[test]
+    fn equal_looks_of_two_accounts_or_tenants_share_no_digest() {
+        let own = print("a", 1, &parts("x"));
+        for other in [print("a", 2, &parts("x")), print("b", 1, &parts("x"))] {
+            for mark in own.marks().iter().filter(|mark| mark.part != Part::AgentVersion) {
+                assert!(!other.mark(mark).expect("the same parts").says(mark), "{mark:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_changes_at_every_look_is_told_at_the_second_and_forgiven_after_a_quiet_time() {
+        let mut kept = print("a", 1, &parts("0"));
+        let canvas = *kept.marks().last().expect("canvas is the last");
+        let restless = |print: &Fingerprint| print.mark(&canvas).is_some_and(Mark::is_restless);
+        for look in 1..=2 {
+            assert!(!restless(&kept), "before look {look}");
+            kept = kept.retaken(print("a", 1, &parts(&look.to_string())));
+        }
+        assert!(restless(&kept));
+        for _ in 0..6 {
+            kept = kept.retaken(print("a", 1, &parts("2")));
+        }
+        assert!(!restless(&kept));
     }
 }

@@ -139,11 +139,13 @@ impl KeyRing {
     /// 16 bytes that bind `parts` together under the active key, for opaque cursors and the like.
     #[must_use]
     pub fn seal(&self, label: &str, parts: &[&[u8]]) -> [u8; 16] {
-        let mut mac = labelled(&self.keys[0].root, label);
-        for part in parts {
-            length_prefixed(&mut mac, part);
-        }
-        bytes::<32>(&mac.sign())[..16].try_into().expect("32 bytes hold 16")
+        self.keys[0].seal(label, parts)
+    }
+
+    /// Whether a seal binds these `parts`, under any key of the ring: a rotation breaks no cursor.
+    #[must_use]
+    pub fn is_seal(&self, label: &str, parts: &[&[u8]], seal: &[u8]) -> bool {
+        self.keys.iter().any(|key| constant_time::verify_slices_are_equal(&key.seal(label, parts), seal).is_ok())
     }
 
     /// Wraps a text under the active key: the key's id in front, then what opens only together with `about`.
@@ -164,13 +166,20 @@ impl KeyRing {
         Ok(key.wrapper.open(about, sealed))
     }
 
-    /// The pepper of a tenant's fingerprints. Versioned, so that it can be rotated; per tenant, so that equal looks share nothing.
+    /// The pepper that new fingerprints are taken under.
     #[must_use]
-    pub fn pepper(&self, tenant: &TenantId, version: u8) -> Pepper {
-        let mut mac = labelled(&self.keys[0].root, "fingerprint-pepper");
-        mac.update(&[version]);
+    pub fn active_pepper(&self) -> PepperId {
+        PepperId { key: self.keys[0].id, version: PEPPER }
+    }
+
+    /// A pepper of a tenant's fingerprints; per tenant, so that equal looks share nothing. `None` if the ring lacks its server key.
+    #[must_use]
+    pub fn pepper(&self, tenant: &TenantId, id: PepperId) -> Option<Pepper> {
+        let key = self.keys.iter().find(|key| key.id == id.key)?;
+        let mut mac = labelled(&key.root, "fingerprint-pepper");
+        mac.update(&[id.version]);
         length_prefixed(&mut mac, tenant.as_str().as_bytes());
-        Pepper(hmac::Key::new(hmac::HMAC_SHA256, mac.sign().as_ref()))
+        Some(Pepper(hmac::Key::new(hmac::HMAC_SHA256, mac.sign().as_ref())))
     }
 }
 
@@ -184,6 +193,14 @@ impl ServerKey {
         Self { id: KeyId(u32::from_be_bytes([id[0], id[1], id[2], id[3]])), tokens, check: check[..16].try_into().expect("32 bytes hold 16"), root, wrapper }
     }
 
+    fn seal(&self, label: &str, parts: &[&[u8]]) -> [u8; 16] {
+        let mut mac = labelled(&self.root, label);
+        for part in parts {
+            length_prefixed(&mut mac, part);
+        }
+        bytes::<32>(&mac.sign())[..16].try_into().expect("32 bytes hold 16")
+    }
+
     fn hash<L: Locator>(&self, token: &Token<L>) -> KeyedHash {
         let mut located = Vec::with_capacity(4 + L::LENGTH);
         located.extend(L::PREFIX.as_bytes());
@@ -192,6 +209,29 @@ impl ServerKey {
         mac.update(&located);
         mac.update(token.secret.expose());
         KeyedHash { key: self.id, hash: bytes(&mac.sign()) }
+    }
+}
+
+/// The version of the peppers that fingerprints are taken under.
+const PEPPER: u8 = 1;
+
+/// Names a pepper: the server key that it follows from, and its version. Digests under different ones aren't compared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct PepperId {
+    /// The server key.
+    pub key: KeyId,
+    /// The version.
+    pub version: u8,
+}
+
+impl PepperId {
+    pub(crate) fn to_bytes(self) -> [u8; 5] {
+        let [a, b, c, d] = self.key.0.to_be_bytes();
+        [a, b, c, d, self.version]
+    }
+
+    pub(crate) const fn from_bytes([a, b, c, d, version]: [u8; 5]) -> Self {
+        Self { key: KeyId(u32::from_be_bytes([a, b, c, d])), version }
     }
 }
 
@@ -284,11 +324,25 @@ mod tests {
     fn peppers_and_seals_differ_by_tenant_version_and_label() {
         let ring = KeyRing::new(&[[1; 32]]);
         let (a, b) = (TenantId::new("a").expect("a slug"), TenantId::new("b").expect("a slug"));
-        let digest = |tenant, version| ring.pepper(tenant, version).digest("part", &["x"]);
+        let key = ring.active_pepper().key;
+        let digest = |tenant, version| ring.pepper(tenant, PepperId { key, version }).expect("its own").digest("part", &["x"]);
         assert_ne!(digest(&a, 1), digest(&b, 1));
         assert_ne!(digest(&a, 1), digest(&a, 2));
-        let of = |key| ring.pepper(&a, 1).of_account(&DataKey::new([key; 32])).digest("part", &["x"]);
+        let of = |key| ring.pepper(&a, ring.active_pepper()).expect("its own").of_account(&DataKey::new([key; 32])).digest("part", &["x"]);
         assert_ne!(of(1), of(2), "equal looks of two users share nothing");
         assert_ne!(ring.seal("x", &[b"ab", b"c"]), ring.seal("x", &[b"a", b"bc"]));
+    }
+
+    #[test]
+    fn peppers_and_seals_outlive_a_rotation_and_an_unknown_pepper_is_none() {
+        let (old, both, new) = (KeyRing::new(&[[1; 32]]), KeyRing::new(&[[2; 32], [1; 32]]), KeyRing::new(&[[2; 32]]));
+        let tenant = TenantId::new("a").expect("a slug");
+        let id = old.active_pepper();
+        let digest = |ring: &KeyRing| ring.pepper(&tenant, id).map(|pepper| pepper.digest("part", &["x"]));
+        assert_eq!(digest(&both), digest(&old));
+        assert_eq!(digest(&new), None);
+        assert_ne!(both.active_pepper(), id);
+        let seal = old.seal("x", &[b"a"]);
+        assert!(both.is_seal("x", &[b"a"], &seal) && !both.is_seal("x", &[b"b"], &seal) && !new.is_seal("x", &[b"a"], &seal));
     }
 }

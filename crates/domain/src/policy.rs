@@ -4,7 +4,7 @@ use std::ops::Deref;
 
 use crate::codes::closed_set;
 use crate::security_event::Leeway;
-use crate::{Ends, MfaMethod, RowChanges, Rule, RuleChanges, Rules, SecurityEvent};
+use crate::{Ends, MfaMethod, Presented, RowChanges, Rule, RuleChanges, Rules, SecurityEvent};
 
 closed_set! {
     /// The named sets of rules.
@@ -31,6 +31,17 @@ closed_set! {
         Token = 2 "token",
         /// A key that never leaves the device.
         Key = 3 "key",
+    }
+}
+
+impl Binding {
+    /// What ties an attempt to its device, where it was identified.
+    pub(crate) const fn of(presented: Presented) -> Option<Self> {
+        match presented {
+            Presented::Valid => Some(Self::Token),
+            Presented::Alike => Some(Self::Fingerprint),
+            _ => None,
+        }
     }
 }
 

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use crate::codes::closed_set;
-use crate::{Account, Cause, Device, DeviceId, Ending, Factor, KeyedHash, SessionId, Timestamp};
+use crate::{Account, Binding, Cause, Device, DeviceId, Ending, Factor, KeyedHash, SessionId, Timestamp};
 
 /// A signed-in period on a device.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -12,6 +12,8 @@ pub struct Session {
     pub id: SessionId,
     /// The device it is on.
     pub device: DeviceId,
+    /// What told the device at the sign-in.
+    pub identified_by: Binding,
     /// The hash of its access token.
     pub token: KeyedHash,
     /// The account's sessions generation that it lives under.

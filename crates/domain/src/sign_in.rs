@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 use crate::codes::closed_set;
-use crate::{Cause, DeviceId, Factor, Fingerprint, SecondFactor, Seen, SessionId, SignInId, Timestamp};
+use crate::{Cause, DeviceId, Factor, Fingerprint, Parts, SecondFactor, Seen, SessionId, SignInId, Timestamp};
 
 /// How long a sign-in stays open, in seconds.
 pub const SIGN_IN_TTL_S: u32 = 600;
@@ -101,6 +101,8 @@ closed_set! {
         Invalid = 4 "invalid",
         /// An old one that came after its successor was used and the overlap passed: a copy.
         Reused = 5 "reused",
+        /// None of this person's; likeness on the same network told the device, as the policy allows.
+        Alike = 6 "alike",
     }
 }
 
@@ -134,7 +136,9 @@ pub struct Generations {
 pub struct Attempt {
     /// What the request looked like.
     pub seen: Seen,
-    /// Digests of it.
+    /// What that tells of the device, part by part: until the attempt is evaluated, and never kept.
+    pub parts: Parts,
+    /// Digests of it, taken when the attempt is evaluated.
     pub fingerprint: Fingerprint,
     /// Whether the person has a second factor, and whether it was verified.
     pub second_factor: SecondFactor,
@@ -161,7 +165,7 @@ pub struct SignIn {
     pub judgement: Judgement,
     /// What the device token was.
     pub presented: Presented,
-    /// The device that the token identified.
+    /// The device that the token, or likeness, identified.
     pub device: Option<DeviceId>,
     /// That device's generation.
     pub device_gen: i64,

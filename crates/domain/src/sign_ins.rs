@@ -7,9 +7,9 @@ use crate::refusal::FactorMissing;
 use crate::sign_in::OPEN_SIGN_INS;
 use crate::token::Locator as _;
 use crate::{
-    AccessToken, Account, ActivationToken, Attempt, Cause, Decision, Device, DeviceId, DeviceRef, DeviceToken, DeviceTokens, EventKind, Factor, Judgement,
-    KeyRing, MfaMethod, Moment, Presented, Reason, Recognised, Refusal, SecondFactor, Session, SessionId, SignIn, SignInId, SignInState, Timestamp, Trust,
-    Voucher,
+    AccessToken, Account, ActivationToken, Attempt, Binding, Cause, Decision, Device, DeviceId, DeviceRef, DeviceToken, DeviceTokens, EventKind, Factor,
+    Judgement, KeyRing, MfaMethod, Moment, Presented, Reason, Recognised, Refusal, SecondFactor, Session, SessionId, SignIn, SignInId, SignInState, Timestamp,
+    Trust, Voucher,
 };
 
 /// How many tokens a browser's cookie may hold, one for each of its users.
@@ -62,7 +62,7 @@ impl Shown {
     /// Of several tokens of one user the best counts: a browser that has the good one is honest.
     const fn weight(&self) -> u8 {
         match self.presented {
-            Presented::Missing => 0,
+            Presented::Missing | Presented::Alike => 0,
             Presented::Invalid => 1,
             Presented::Superseded => 2,
             Presented::Reused => 3,
@@ -141,14 +141,7 @@ impl Account {
         }
     }
 
-    /// The device seen last that this attempt resembles: a hint, and never an identity.
-    #[must_use]
-    pub fn resembling(&self, attempt: &Attempt) -> Option<DeviceId> {
-        let alike = self.devices.iter().filter(|device| device.forgotten_at.is_none() && device.fingerprint.resembles(&attempt.fingerprint));
-        alike.max_by_key(|device| (device.last_seen_at, device.id)).map(|device| device.id)
-    }
-
-    /// Judges an attempt: the one function for evaluation and for completion. `device` is the one its token identified.
+    /// Judges an attempt: the one function for evaluation and for completion. `device` is the one its token, or likeness, identified.
     #[must_use]
     pub fn judge(&self, attempt: &Attempt, presented: Presented, device: Option<&Device>, now: Timestamp) -> Judgement {
         use Decision::{Allow, Challenge, Deny};
@@ -172,14 +165,16 @@ impl Account {
         if !policy.device_trust {
             return Judgement::new(Challenge, [Reason::PolicyRequiresMfa]);
         }
-        let device = match (presented, device) {
+        let (device, by) = match (presented, device) {
             (Presented::Missing, _) => return Judgement::new(Challenge, [Reason::UnknownDevice, Reason::DeviceTokenMissing]),
             (Presented::Reused, _) => return Judgement::new(Challenge, [Reason::DeviceTokenReused]),
             (Presented::Superseded, _) => return Judgement::new(Challenge, [Reason::DeviceTokenSuperseded]),
             (Presented::Invalid, _) | (Presented::Valid, None) => return Judgement::new(Challenge, [Reason::UnknownDevice, Reason::DeviceTokenInvalid]),
-            (Presented::Valid, Some(device)) => device,
+            (Presented::Alike, None) => return Judgement::new(Challenge, [Reason::UnknownDevice]),
+            (Presented::Valid, Some(device)) => (device, Binding::Key),
+            (Presented::Alike, Some(device)) => (device, Binding::Fingerprint),
         };
-        match device.trust(self, now) {
+        match device.trust_by(by, self, now) {
             Trust::Held { .. } => Judgement::new(Allow, [Reason::TrustedDevice]),
             Trust::Never => Judgement::new(Challenge, [Reason::DeviceNotTrusted]),
             Trust::Ended(ending) if ending.cause == Cause::Expired => Judgement::new(Challenge, [Reason::TrustExpired]),
@@ -212,16 +207,28 @@ impl Account {
         Ok(self.sign_in_of(moment, attempt, &shown))
     }
 
-    fn sign_in_of(&self, moment: &mut Moment<'_>, attempt: Attempt, shown: &Shown) -> SignIn {
-        let (presented, identified) = (shown.presented, shown.device);
+    fn sign_in_of(&self, moment: &mut Moment<'_>, mut attempt: Attempt, shown: &Shown) -> SignIn {
+        let parts = attempt.take_parts();
+        attempt.fingerprint = self.print(moment.keys, &parts);
+        let seen = self.look_around(moment.keys, &parts);
+        let by_likeness = shown.presented == Presented::Missing && self.tenant.policy.trust_binding == Binding::Fingerprint;
+        let (presented, identified) = match seen.identified.filter(|_| by_likeness) {
+            Some(alike) => (Presented::Alike, Some(alike)),
+            None => (shown.presented, shown.device),
+        };
         let device = identified.and_then(|id| self.devices.iter().find(|device| device.id == id));
-        let judgement = self.judge(&attempt, presented, device, moment.now);
-        let known = device.filter(|_| presented == Presented::Valid);
+        let mut judgement = self.judge(&attempt, presented, device, moment.now);
+        let known = device.filter(|_| matches!(presented, Presented::Valid | Presented::Alike));
+        if let Some(device) = known {
+            judgement = judgement.with_likeness(self.likeness(moment.keys, device, &parts));
+        } else if by_likeness && judgement.reasons.contains(&Reason::UnknownDevice) {
+            judgement = judgement.with_recognition(&seen);
+        }
         SignIn {
             id: moment.mint.sign_in_id(moment.now, self.head.shard),
             device: identified,
             device_gen: device.map_or(0, |device| device.generation),
-            looks_like: if known.is_some() { None } else { self.resembling(&attempt) },
+            looks_like: if known.is_some() { None } else { seen.resembles },
             generations: self.generations(),
             state: SignInState::Open,
             created_at: moment.now,
@@ -259,7 +266,11 @@ impl Account {
         let identified = sign_in.device.and_then(|device| self.devices.iter().find(|d| d.id == device));
         // A device that was forgotten since then is another one when it comes back: its token proves nothing any more.
         let stands = identified.is_some_and(|device| device.forgotten_at.is_none());
-        let presented = if sign_in.presented == Presented::Valid && !stands { Presented::Invalid } else { sign_in.presented };
+        let presented = match sign_in.presented {
+            Presented::Valid if !stands => Presented::Invalid,
+            Presented::Alike if !stands || self.tenant.policy.trust_binding > Binding::Fingerprint => Presented::Missing,
+            presented => presented,
+        };
         let judgement = self.judge(&sign_in.attempt, presented, identified, now);
         let denied = [&sign_in.judgement, &judgement].into_iter().find(|judged| judged.decision == Decision::Deny);
         if let Some(denied) = denied {
@@ -284,7 +295,7 @@ impl Account {
             return Err(Refusal::MfaRequired(FactorMissing::NotVerified));
         }
         let skipped = factor.is_none() && judgement.reasons.contains(&Reason::TrustedDevice);
-        let device = sign_in.device.filter(|_| stands && presented == Presented::Valid);
+        let device = sign_in.device.filter(|_| stands).zip(Binding::of(presented));
         let entry = Entry { attempt: sign_in.attempt, device, looks_like: sign_in.looks_like, factor, skipped, sign_in: Some(id) };
         let opened = self.open_session(moment, entry, completion)?;
         if let Some(sign_in) = self.sign_ins.iter_mut().find(|sign_in| sign_in.id == id) {
@@ -304,7 +315,7 @@ impl Account {
         if sign_in.judgement.decision == Decision::Deny {
             return Err(Refusal::SignInDenied(sign_in.judgement.reasons[0]));
         }
-        let device = sign_in.device.filter(|_| sign_in.presented == Presented::Valid);
+        let device = sign_in.device.zip(Binding::of(sign_in.presented));
         let entry = Entry { factor: sign_in.attempt.factor, attempt: sign_in.attempt, device, looks_like: sign_in.looks_like, skipped: false, sign_in: None };
         self.open_session(moment, entry, completion)
     }
@@ -312,19 +323,22 @@ impl Account {
     fn open_session(&mut self, moment: &mut Moment<'_>, entry: Entry, completion: Completion) -> Result<Opened, Refusal> {
         let now = moment.now;
         self.record_creation(moment);
-        let (device, mut device_token) = match entry.device {
-            Some(id) => (id, None),
+        let (device, identified_by, mut device_token) = match entry.device {
+            Some((id, by)) => (id, by, None),
             None => {
                 self.make_room_for_device(moment)?;
                 let (id, token) = self.add_device(moment, &entry);
-                (id, Some(token))
+                (id, Binding::Token, Some(token))
             }
         };
         self.make_room_for_session(moment, Some(device));
         let attempt = entry.attempt;
         let target = self.device_mut(device)?;
         target.seen = attempt.seen.clone();
-        target.fingerprint = attempt.fingerprint;
+        // Likeness alone is no proof to take a new print by: step by step it would follow whoever comes.
+        if identified_by > Binding::Fingerprint || entry.factor.is_some() {
+            target.fingerprint = target.fingerprint.retaken(attempt.fingerprint);
+        }
         target.last_seen_at = target.last_seen_at.max(now);
         if let Some(metadata) = completion.device_metadata {
             target.metadata = metadata;
@@ -338,6 +352,7 @@ impl Account {
             id,
             device,
             token: moment.keys.hash(&access_token),
+            identified_by,
             sessions_gen: generations.sessions,
             tenant_sessions_gen: generations.tenant_sessions,
             device_gen,
@@ -367,7 +382,7 @@ impl Account {
                 device_token = Some(self.replace_device_token(moment, device)?);
             }
         }
-        if device_token.is_none() {
+        if device_token.is_none() && identified_by > Binding::Fingerprint {
             device_token = self.rotate_device_token(moment, device)?;
         }
         let activation = self.make_offer(moment, id)?;
@@ -419,7 +434,7 @@ impl Account {
 /// A sign-in that may enter.
 struct Entry {
     attempt: Attempt,
-    device: Option<DeviceId>,
+    device: Option<(DeviceId, Binding)>,
     looks_like: Option<DeviceId>,
     factor: Option<Factor>,
     skipped: bool,

@@ -75,8 +75,14 @@ impl Account {
         self.note_factor(device, given_on_it, now);
         let target = self.device_mut(device)?;
         let longest = target.last_factor.map_or(now, |factor| factor.verified_at).plus_s(policy.trust_max_s);
+        // Whoever came by likeness alone holds no token to tie trust to, until one is given out in the same answer.
+        let binding = match voucher {
+            Voucher::Session(session) if session.device == device => session.identified_by,
+            Voucher::Session(_) | Voucher::Host(_) => Binding::Token,
+        };
         let until = now.plus_s(policy.trust_for_s).min(longest);
-        target.grant = Some(Grant { given_at: now, until, binding: Binding::Token, trust_gen: generations.trust, tenant_trust_gen: generations.tenant_trust });
+        let until = if binding == Binding::Fingerprint { until.min(now.plus_s(policy.fingerprint_trust_max_s)) } else { until };
+        target.grant = Some(Grant { given_at: now, until, binding, trust_gen: generations.trust, tenant_trust_gen: generations.tenant_trust });
         target.granted_on = giver;
         target.trust_ended = None;
         target.declined_at = None;
@@ -156,7 +162,12 @@ impl Account {
     /// `NotFound`.
     pub fn replace_device_token(&mut self, moment: &mut Moment<'_>, device: DeviceId) -> Result<DeviceToken, Refusal> {
         let token = self.mint_device_token(moment, device);
-        self.device_mut(device)?.tokens.supersede(moment.keys.hash(&token), moment.now);
+        let target = self.device_mut(device)?;
+        target.tokens.supersede(moment.keys.hash(&token), moment.now);
+        // From now on the caller holds what ties a grant to the device; its end stays.
+        if let Some(grant) = &mut target.grant {
+            grant.binding = grant.binding.max(Binding::Token);
+        }
         Ok(token)
     }
 

@@ -4,12 +4,10 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use doorward_agents::{ClientHints, Description, DeviceInfo, Source};
-use doorward_domain::{Fingerprint, Part, Pepper, Seen, TenantId};
+use doorward_domain::{Part, Parts, Seen};
 
 use crate::Service;
 
-/// The version of the pepper that fingerprints are taken under.
-const PEPPER: u8 = 1;
 /// The longest user agent that is kept, in bytes.
 const USER_AGENT: usize = 1_024;
 
@@ -24,8 +22,9 @@ pub struct Looks {
     pub client_hints: Vec<(String, String)>,
     /// What an app says of itself.
     pub device_info: Option<DeviceInfo>,
-    /// Further attributes, as canonical text.
-    pub attributes: Option<String>,
+    /// Further attributes by name, as canonical text; an opaque text as one without a name. `None` for what differs from read
+    /// to read.
+    pub attributes: Vec<(String, Option<String>)>,
 }
 
 impl Looks {
@@ -66,24 +65,22 @@ impl Service {
         }
     }
 
-    pub(crate) fn pepper(&self, tenant: &TenantId) -> Pepper {
-        self.keys.pepper(tenant, PEPPER)
-    }
-
-    /// Digests the looks for recognition.
-    pub(crate) fn fingerprint(&self, tenant: &TenantId, seen: &Seen, attributes: Option<&str>) -> Fingerprint {
+    /// Takes the looks apart, for recognition.
+    pub(crate) fn parts(&self, seen: &Seen, attributes: &[(String, Option<String>)]) -> Parts {
         let description = self.describe(seen);
         let (agent, platform, model) = description.family_key();
-        let network = network(seen.ip);
-        let mut parts: Vec<(Part, &[&str])> =
-            vec![(Part::Agent, std::slice::from_ref(&agent)), (Part::Platform, std::slice::from_ref(&platform)), (Part::Model, std::slice::from_ref(&model))];
-        let network = [network.as_str()];
-        parts.push((Part::Network, &network));
-        let attributes = attributes.map(|text| [text]);
-        if let Some(attributes) = &attributes {
-            parts.push((Part::Attributes, attributes));
-        }
-        Fingerprint::take(&self.pepper(tenant), PEPPER, parts)
+        let hints: ClientHints = seen.client_hints.as_deref().and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
+        let known = Parts::default()
+            .with(Part::Agent, agent)
+            .with_version(Part::AgentVersion, description.browser.version.major.parse().ok())
+            .with(Part::Platform, platform)
+            .with_version(Part::PlatformVersion, description.platform.version.major.parse().ok())
+            .with(Part::Model, model)
+            .with(Part::Arch, &hints.arch)
+            .with(Part::Bitness, &hints.bitness)
+            .with(Part::Form, &hints.form_factors.join(" "))
+            .with(Part::Network, &network(seen.ip));
+        attributes.iter().fold(known, |parts, (name, value)| parts.with_attribute(name, value.as_deref()))
     }
 }
 

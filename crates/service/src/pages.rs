@@ -30,9 +30,12 @@ pub(crate) struct List<'a> {
     pub(crate) account: AccountId,
 }
 
+/// The label of cursors' seals.
+const CURSOR: &str = "cursor";
+
 impl List<'_> {
-    fn seal(&self, at: Uuid) -> [u8; 16] {
-        self.keys.seal("cursor", &[self.name.as_bytes(), self.account.0.as_bytes(), at.as_bytes()])
+    fn bound<'a>(&'a self, at: &'a Uuid) -> [&'a [u8]; 3] {
+        [self.name.as_bytes(), self.account.0.as_bytes(), at.as_bytes()]
     }
 
     /// The position that a cursor stands for.
@@ -42,13 +45,12 @@ impl List<'_> {
         let bytes = URL_SAFE_NO_PAD.decode(cursor).ok().filter(|bytes| bytes.len() == 32).ok_or_else(unknown)?;
         let (at, seal) = bytes.split_at(16);
         let at = Uuid::from_slice(at).map_err(|_| unknown())?;
-        // A cursor proves nothing and opens nothing: it only must be ours, so a plain comparison will do.
-        if self.seal(at) == seal { Ok(Some(at)) } else { Err(unknown()) }
+        if self.keys.is_seal(CURSOR, &self.bound(&at), seal) { Ok(Some(at)) } else { Err(unknown()) }
     }
 
     pub(crate) fn cursor(&self, at: Uuid) -> String {
         let mut bytes = at.as_bytes().to_vec();
-        bytes.extend(self.seal(at));
+        bytes.extend(self.keys.seal(CURSOR, &self.bound(&at)));
         URL_SAFE_NO_PAD.encode(bytes)
     }
 

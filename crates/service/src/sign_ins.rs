@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use doorward_domain::{
-    AccessToken, Account, ActivationToken, Attempt, Completion, DeviceId, DeviceToken, Factor, Made, MfaMethod, Moment, NewAccount, Once, Opened, Presented,
-    Refusal, SecondFactor, SessionId, SignIn, SignInId, Timestamp, Tokens, UserId, not_in_future,
+    AccessToken, Account, ActivationToken, Attempt, Completion, DeviceId, DeviceToken, Factor, Fingerprint, Made, MfaMethod, Moment, NewAccount, Once, Opened,
+    Presented, Refusal, SecondFactor, SessionId, SignIn, SignInId, Timestamp, Tokens, UserId, not_in_future,
 };
 use doorward_store::{Need, Page, Rows};
 
@@ -44,7 +44,7 @@ pub struct SignInRequest {
 pub struct SignInView {
     /// Its facts.
     pub sign_in: SignIn,
-    /// The device that its token identified.
+    /// The device that its token, or likeness, identified.
     pub device: Option<DeviceView>,
 }
 
@@ -64,12 +64,13 @@ pub struct OpenedSession {
 }
 
 impl SignInRequest {
-    fn attempt(&self, service: &Service, backend: &Backend, now: Timestamp) -> Result<Attempt, Refusal> {
+    fn attempt(&self, service: &Service, now: Timestamp) -> Result<Attempt, Refusal> {
         let authenticated_at = not_in_future("authenticated_at", self.authenticated_at.unwrap_or(now), now)?;
         let factor = self.mfa.map(|(method, at)| Factor::stated(method, at, None, now)).transpose()?;
         let seen = self.looks.seen();
         Ok(Attempt {
-            fingerprint: service.fingerprint(&backend.tenant, &seen, self.looks.attributes.as_deref()),
+            parts: service.parts(&seen, &self.looks.attributes),
+            fingerprint: Fingerprint::default(),
             seen,
             second_factor: self.second_factor,
             factor,
@@ -89,7 +90,7 @@ impl Service {
     pub async fn evaluate(self: &Arc<Self>, backend: &Backend, request: SignInRequest, key: Option<&IdempotencyKey>) -> Result<SignInView, Error> {
         self.agents_loaded().await;
         let now = self.clock.now();
-        let attempt = request.attempt(self, backend, now)?;
+        let attempt = request.attempt(self, now)?;
         let access = backend.user(request.user.clone());
         let need = Need { devices: Rows::Standing, sessions: Rows::Standing, raises: true, ..Need::default() };
         if key.is_none()
@@ -172,7 +173,7 @@ impl Service {
     ) -> Result<OpenedSession, Error> {
         self.agents_loaded().await;
         let now = self.clock.now();
-        let attempt = request.attempt(self, backend, now)?;
+        let attempt = request.attempt(self, now)?;
         let access = backend.user(request.user.clone());
         let new = NewAccount::draw(&mut self.entropy.mint(), now);
         let need = move |now| Need { create: Some(new.clone()), ..Need::standing(now) };
@@ -277,7 +278,7 @@ fn find_session(account: &Account, id: SessionId, now: Timestamp, own: Option<cr
     SessionView::of(account, account.session(id)?, now, own)
 }
 
-/// The device that a sign-in's token identified, as it stands.
+/// The device that a sign-in's token, or likeness, identified, as it stands.
 fn identified(account: &Account, sign_in: &SignIn, now: Timestamp) -> Option<JudgedDevice> {
     let id: DeviceId = sign_in.device.filter(|_| sign_in.presented != Presented::Missing)?;
     let device = account.devices.iter().find(|device| device.id == id)?;

@@ -92,7 +92,9 @@ impl Service {
         let JudgedDevice { device, status, trust, is_current, last_seen_at, tenant } = judged;
         let description = self.describe(&device.seen);
         let name = device.name.clone().unwrap_or_else(|| description.title());
-        let fingerprint = device.fingerprint.shown(&self.pepper(&tenant));
+        // Under a server key that this node lacks there is nothing to show it by.
+        let pepper = device.fingerprint.pepper.and_then(|id| self.keys.pepper(&tenant, id));
+        let fingerprint = pepper.map(|pepper| device.fingerprint.shown(&pepper)).unwrap_or_default();
         DeviceView { device, status, trust, is_current, last_seen_at, description, name, fingerprint }
     }
 }

@@ -91,6 +91,7 @@ CREATE TABLE session (
     account BYTEA NOT NULL,
     id BYTEA NOT NULL,
     device BYTEA NOT NULL,
+    identified_by BIGINT NOT NULL,
     token BYTEA NOT NULL,
     sessions_gen BIGINT NOT NULL,
     tenant_sessions_gen BIGINT NOT NULL,

@@ -91,6 +91,7 @@ CREATE TABLE session (
     account BLOB NOT NULL,
     id BLOB NOT NULL,
     device BLOB NOT NULL,
+    identified_by INTEGER NOT NULL,
     token BLOB NOT NULL,
     sessions_gen INTEGER NOT NULL,
     tenant_sessions_gen INTEGER NOT NULL,

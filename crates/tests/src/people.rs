@@ -3,7 +3,7 @@
 use std::sync::{Arc, LazyLock};
 
 use doorward_domain::{
-    AccessToken, Account, Actor, Attempt, Completion, DeviceId, Factor, FeedEpoch, Fingerprint, KeyRing, MfaMethod, Mint, Moment, NewAccount, Opened, Policy,
+    AccessToken, Account, Actor, Attempt, Completion, DeviceId, Factor, FeedEpoch, Fingerprint, KeyRing, MfaMethod, Mint, Moment, NewAccount, Opened, Parts, Policy,
     Preset, Refusal, Rules, SecondFactor, Seen, SessionId, SessionStatus, SignIn, SignInId, Tenant, TenantId, Timestamp,
 };
 use doorward_store::{AccountKey, Need, Rows, Store, StoreError};
@@ -87,6 +87,7 @@ pub async fn change_tenant(store: &Arc<dyn Store>, id: TenantId, change: TenantC
 pub fn attempt(now: Timestamp) -> Attempt {
     Attempt {
         seen: Seen { ip: "192.0.2.7".parse().expect("an address"), user_agent: "Mozilla/5.0 (test)".to_owned(), client_hints: None, device_info: None },
+        parts: Parts::default(),
         fingerprint: Fingerprint::default(),
         second_factor: SecondFactor::Available,
         factor: None,

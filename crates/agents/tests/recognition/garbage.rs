@@ -154,6 +154,7 @@ fn hints_that_came_by_json_are_bounded_too() {
         platform: long.clone(),
         platform_version: format!("1{long}"),
         model: long.clone(),
+        bitness: long.clone(),
         arch: long.clone(),
         form_factors: vec![long],
     };

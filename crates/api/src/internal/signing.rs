@@ -122,7 +122,7 @@ fn attributes_or_text() -> utoipa::openapi::RefOr<utoipa::openapi::Schema> {
     let of_type = |of| ObjectBuilder::new().schema_type(of);
     let text = of_type(Type::String).min_length(Some(1)).max_length(Some(512)).pattern(Some(NO_CONTROLS));
     let either = OneOfBuilder::new().item(of_type(Type::Object)).item(text).item(of_type(Type::Null));
-    either.description(Some("Further attributes of the device: an object, or an opaque string of 1 to 512 characters.")).into()
+    either.description(Some("What else is known of the device: an object of at most 64 attributes, each compared by itself (`null` marks one that differs from read to read, and is left out), or an opaque string of 1 to 512 characters.")).into()
 }
 
 /// What a text looks like that holds no control characters.
@@ -270,23 +270,28 @@ impl Faults {
         Some(DeviceInfo { kind: r#type, model, platform, platform_version, app, app_version })
     }
 
-    /// Attributes as canonical text: keys sorted, so that their order makes no other device.
-    fn attributes(&mut self, fingerprint: Option<Value>) -> Option<String> {
-        match fingerprint? {
-            Value::String(text) => {
+    /// Attributes by name, each as canonical text: the order of keys makes no other device. `null` marks one that differs from
+    /// read to read. A text is one without a name.
+    fn attributes(&mut self, fingerprint: Option<Value>) -> Vec<(String, Option<String>)> {
+        match fingerprint {
+            None => vec![],
+            Some(Value::String(text)) => {
                 self.text("fingerprint", &text, 512);
-                Some(format!("={text}"))
+                vec![(String::new(), Some(text))]
             }
-            Value::Object(attributes) => {
-                let text = canonical(&attributes);
-                if attributes.len() > 64 || text.len() > 8_192 {
+            Some(Value::Object(attributes)) => {
+                let canonical = |(name, value): (String, Value)| (name, (!value.is_null()).then(|| value.to_string()));
+                let mut attributes: Vec<_> = attributes.into_iter().map(canonical).collect();
+                attributes.sort_unstable();
+                let length: usize = attributes.iter().map(|(name, value)| name.len() + value.as_ref().map_or(4, String::len)).sum();
+                if attributes.len() > 64 || length > 8_192 {
                     self.add("fingerprint", FieldFault::Range, "must hold at most 64 attributes in 8192 bytes");
                 }
-                (!attributes.is_empty()).then_some(text)
+                attributes
             }
-            _ => {
+            Some(_) => {
                 self.add("fingerprint", FieldFault::Format, "must be an object of attributes, or a text");
-                None
+                vec![]
             }
         }
     }
@@ -300,12 +305,6 @@ impl Faults {
 }
 
 const PASSWORD: &str = "password";
-
-fn canonical(attributes: &Map<String, Value>) -> String {
-    let mut sorted: Vec<_> = attributes.iter().collect();
-    sorted.sort_unstable_by_key(|(name, _)| *name);
-    sorted.iter().map(|(name, value)| format!("{}:{value}\n", Value::String((*name).clone()))).collect()
-}
 
 impl Attempt {
     pub(super) fn read(self) -> Result<SignInRequest, Problem> {

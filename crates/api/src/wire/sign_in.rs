@@ -96,7 +96,9 @@ impl SignIn {
     pub(crate) fn of(sign_in: doorward_domain::SignIn, device: Option<Device>, now: doorward_domain::Timestamp, language: Language) -> Self {
         let expires_at = sign_in.expires_at();
         let mut reason_details = Map::new();
-        for reason in &sign_in.judgement.reasons {
+        // What changed beside a good token is no reason, and is told all the same.
+        let noted = doorward_domain::Reason::ALL.iter().filter(|reason| sign_in.judgement.details.contains_key(reason.as_str()));
+        for reason in sign_in.judgement.reasons.iter().chain(noted) {
             let mut detail = match sign_in.judgement.details.get(reason.as_str()) {
                 Some(Value::Object(detail)) => detail.clone(),
                 _ => Map::new(),

@@ -4,7 +4,7 @@ use std::sync::{Arc, LazyLock};
 
 use doorward_domain::{
     Account, AccountId, Actor, Attempt, Completion, DataKey, Device, DeviceId, Factor, Fingerprint, KeyRing, MfaMethod, Mint, Moment, NewAccount, Opened,
-    Policy, Preset, Refusal, Rules, SecondFactor, Seen, Tenancy, Tenant, TenantId, Timestamp, UserId,
+    Parts, Policy, Preset, Refusal, Rules, SecondFactor, Seen, Tenancy, Tenant, TenantId, Timestamp, UserId,
 };
 
 static KEYS: LazyLock<KeyRing> = LazyLock::new(|| KeyRing::new(&[[7; 32]]));
@@ -68,6 +68,7 @@ impl Ana {
         let now = self.now;
         let attempt = Attempt {
             seen: Seen { ip: "192.0.2.7".parse().expect("an address"), user_agent: "Mozilla/5.0 (test)".to_owned(), client_hints: None, device_info: None },
+            parts: Parts::default(),
             fingerprint: Fingerprint::default(),
             second_factor: SecondFactor::Done,
             factor: Some(Factor { method: MfaMethod::Totp, verified_at: now }),

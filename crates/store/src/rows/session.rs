@@ -1,6 +1,6 @@
 //! A session's row, and the narrow row of its last activity.
 
-use doorward_domain::{DeviceId, Session, SessionId};
+use doorward_domain::{Binding, DeviceId, Session, SessionId};
 
 use super::device::{decode_ending, decode_factor, encode_ending, encode_factor};
 use crate::StoreError;
@@ -20,6 +20,7 @@ impl Row for Session {
         columns: &[
             blob("id"),
             blob("device"),
+            int("identified_by"),
             blob("token"),
             int("sessions_gen"),
             int("tenant_sessions_gen"),
@@ -47,6 +48,7 @@ impl Row for Session {
         let mut cells = vec![
             self.id.0.cell(),
             self.device.0.cell(),
+            self.identified_by.code().cell(),
             self.token.cell(),
             self.sessions_gen.cell(),
             self.tenant_sessions_gen.cell(),
@@ -74,6 +76,7 @@ impl Row for Session {
         let mut session = Self {
             id: SessionId(cells.uuid()?),
             device: DeviceId(cells.uuid()?),
+            identified_by: cells.code(Binding::from_code)?,
             token: cells.hash()?,
             sessions_gen: cells.int()?,
             tenant_sessions_gen: cells.int()?,

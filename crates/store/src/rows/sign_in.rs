@@ -49,7 +49,7 @@ impl Row for SignIn {
     };
 
     fn encode(&self) -> Vec<Value> {
-        let Attempt { seen, fingerprint, second_factor, factor, require_mfa, login_method, amr, authenticated_at } = &self.attempt;
+        let Attempt { seen, parts: _, fingerprint, second_factor, factor, require_mfa, login_method, amr, authenticated_at } = &self.attempt;
         let mut cells = vec![self.id.0.cell()];
         cells.extend(encode_seen(seen));
         cells.extend([fingerprint.to_bytes()[..].cell(), second_factor.code().cell()]);
@@ -88,6 +88,7 @@ impl Row for SignIn {
         let factor = decode_factor(cells)?;
         let attempt = Attempt {
             seen,
+            parts: doorward_domain::Parts::default(),
             fingerprint,
             second_factor,
             factor,

@@ -25,6 +25,7 @@ mod gate;
 mod history;
 mod ids;
 mod introspection;
+mod likeness;
 mod looks;
 mod main_flow;
 mod methods;
@@ -311,6 +312,18 @@ stories! {
         the_key_comes_in_its_header_or_as_a_password,
         a_password_may_be_encoded_as_a_form_or_not,
         the_form_is_read_as_oauth_servers_read_it,
+    }
+    likeness {
+        likeness_on_the_same_network_identifies_and_skips,
+        what_changed_too_much_is_challenged_and_told,
+        of_two_alike_neither_is_identified,
+        a_hijacked_lookalike_is_denied_and_a_token_wins_over_likeness,
+        a_released_device_is_not_told_by_its_looks,
+        trust_by_likeness_has_a_longest_time_of_its_own,
+        trust_given_to_who_came_by_likeness_is_bound_by_it,
+        a_policy_that_turned_strict_meanwhile_counts_at_completion,
+        likeness_crosses_neither_users_nor_tenants,
+        a_made_up_canvas_is_learnt_and_never_held_against_its_owner,
     }
     looks {
         a_persons_own_token_skips_whatever_else_changes,

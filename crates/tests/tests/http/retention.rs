@@ -95,7 +95,7 @@ pub(crate) async fn what_is_kept_no_longer_shows_as_null(host: Host) {
     assert_eq!(laptop.judged().await.0, "allow");
     let need = Need { kept: Some(Kept { after: Uuid::nil(), limit: 100 }), ..Need::default() };
     let account = host.store().account(AccountKey::User(tenant_id(ACME), user_id("ana")), need).await.expect("it answers").expect("ana");
-    let taken = |id: String| account.devices.iter().find(|device| device.id.to_string() == id).map(|device| device.fingerprint.version > 0);
+    let taken = |id: String| account.devices.iter().find(|device| device.id.to_string() == id).map(|device| device.fingerprint.pepper.is_some());
     assert_eq!((taken(opened.device()), taken(other.device())), (Some(true), Some(false)));
     // Seen again, it is known by its new address.
     laptop.enter().await;

@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use doorward_domain::{
     Account, AccountId, Actor, Attempt, Binding, Cause, Decision, Device, DeviceId, DeviceTokens, Ending, Event, EventId, EventKind, Factor, Fingerprint,
-    Generation, Generations, Grant, Judgement, KeptToken, KeyId, KeyedHash, Made, MfaMethod, NewAccount, Offer, OfferId, OfferState, Once, Part, Presented,
-    Raise, Reason, Refusal, Reported, SecondFactor, SecurityEvent, Seen, Session, SessionId, Shard, SignIn, SignInState, Timestamp, TokenState,
+    Generation, Generations, Grant, Judgement, KeptToken, KeyId, KeyedHash, Made, MfaMethod, NewAccount, Offer, OfferId, OfferState, Once, Part, Parts,
+    PepperId, Presented, Raise, Reason, Refusal, Reported, SecondFactor, SecurityEvent, Seen, Session, SessionId, Shard, SignIn, SignInState, Timestamp,
+    TokenState,
 };
 use doorward_store::{AccountKey, Need, Page, Rows, Store};
 use doorward_tests::{Home, after, keys, mint, start, tenant, tenant_id, user_id};
@@ -62,8 +63,11 @@ impl Turn {
         value.as_object().expect("an object").clone()
     }
     fn fingerprint(&mut self) -> Fingerprint {
-        let pepper = keys().pepper(&tenant_id("acme"), self.of(&[0, 1, 255]));
-        Fingerprint::take(&pepper, self.of(&[0, 1, 255]), Part::ALL.iter().map(|part| (*part, &["x"][..])))
+        let id = PepperId { version: self.of(&[0, 1, 255]), ..keys().active_pepper() };
+        let pepper = keys().pepper(&tenant_id("acme"), id).expect("its own");
+        let parts = |value| Part::ALL.iter().fold(Parts::default(), |parts, part| parts.with(*part, value)).with_version(Part::AgentVersion, Some(u32::MAX));
+        let print = |value| parts(value).with_attribute("canvas", Some(value)).digest(id, &pepper);
+        print("x").retaken(print("y"))
     }
     fn maybe<T>(&mut self, set: bool, draw: impl FnOnce(&mut Self) -> T) -> Option<T> {
         set.then(|| draw(self))
@@ -116,6 +120,7 @@ impl Turn {
         Session {
             id: SessionId(self.uuid()),
             device,
+            identified_by: self.of(Binding::ALL),
             token: self.hash(),
             sessions_gen: self.of(&NUMBERS),
             tenant_sessions_gen: self.of(&NUMBERS),
@@ -154,6 +159,7 @@ impl Turn {
     fn sign_in(&mut self, set: bool, account: &Account) -> SignIn {
         let attempt = Attempt {
             seen: self.seen(set),
+            parts: Parts::default(),
             fingerprint: if set { self.fingerprint() } else { Fingerprint::default() },
             second_factor: self.of(SecondFactor::ALL),
             factor: self.maybe(set, Self::factor),

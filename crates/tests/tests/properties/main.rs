@@ -1,5 +1,6 @@
 //! Properties: acts drawn at random, with a clock that moves on, held against a small model of what must hold.
 
+mod collisions;
 mod doors;
 mod holds;
 mod model;

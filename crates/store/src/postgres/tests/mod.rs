@@ -13,7 +13,7 @@ use std::future::Future;
 use std::sync::Arc;
 
 use doorward_domain::{
-    Account, AccountId, Actor, Attempt, Completion, DataKey, Factor, FeedEpoch, Fingerprint, KeyRing, MfaMethod, Mint, Moment, NewAccount, Opened, Policy,
+    Account, AccountId, Actor, Attempt, Completion, DataKey, Factor, FeedEpoch, Fingerprint, KeyRing, MfaMethod, Mint, Moment, NewAccount, Opened, Parts, Policy,
     Preset, SecondFactor, Seen, SessionRef, Tenant, TenantId, Timestamp, UserId,
 };
 use futures_util::FutureExt as _;
@@ -139,6 +139,7 @@ fn open_session(account: &mut Account, seed: Uuid) -> Result<Opened, doorward_do
     let keys = keys();
     let attempt = Attempt {
         seen: Seen { ip: "192.0.2.7".parse().expect("an address"), user_agent: "test".to_owned(), client_hints: None, device_info: None },
+        parts: Parts::default(),
         fingerprint: Fingerprint::default(),
         second_factor: SecondFactor::Done,
         factor: Some(Factor { method: MfaMethod::Totp, verified_at: now() }),

@@ -1,0 +1,293 @@
+//! Likeness: how much an attempt looks like a known device, by parts, their weights and how fast each may drift.
+
+use crate::codes::closed_set;
+use crate::fingerprint::Mark;
+use crate::{Account, Attempt, Device, DeviceId, Fingerprint, Judgement, KeyRing, Part, Parts, Reason};
+
+closed_set! {
+    /// How alike two looks are, the most alike first.
+    pub enum Alike {
+        /// Nothing changed that doesn't change all the time.
+        Same = 1 "same",
+        /// Updated, or changed in few things, as a device is over weeks.
+        Drifted = 2 "drifted",
+        /// The same kind of device, with more against it than time explains.
+        Suspicious = 3 "suspicious",
+        /// Another device.
+        Different = 4 "different",
+    }
+}
+
+/// The comparison of an attempt with a device.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Likeness {
+    /// How alike they are, the network left out.
+    pub alike: Alike,
+    /// Whether both are on one network.
+    pub same_network: bool,
+    /// The parts that changed, by name, the network left out.
+    pub changed: Vec<String>,
+}
+
+/// From this share of the weights on, out of 100, what changed is drift.
+const DRIFTED: u32 = 75;
+/// From this share on it is still the same kind of device.
+const SUSPICIOUS: u32 = 50;
+
+/// What privacy browsers make up anew for each site, visit or session: a change says nothing.
+const MADE_UP: [&str; 8] = ["canvas", "audio", "webgl", "fonts", "plugins", "hardwareconcurrency", "devicememory", "domrect"];
+/// What a person changes by moving a window or plugging in a screen.
+const FLEETING: [&str; 8] = ["window", "viewport", "innerwidth", "innerheight", "screenx", "screeny", "pixelratio", "orientation"];
+/// What changes with a journey, or a new screen.
+const SLOW: [&str; 5] = ["timezone", "screen", "resolution", "languages", "colordepth"];
+
+/// How a change of an attribute is weighed; by its name, as collectors in browsers name them.
+enum Steadiness {
+    Steady,
+    Slow,
+    MadeUp,
+    Fleeting,
+}
+
+fn steadiness(name: &str) -> Steadiness {
+    let name: String = name.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_lowercase()).collect();
+    let among = |names: &[&str]| names.iter().any(|known| name.starts_with(known));
+    match () {
+        () if among(&FLEETING) => Steadiness::Fleeting,
+        () if among(&MADE_UP) => Steadiness::MadeUp,
+        () if among(&SLOW) => Steadiness::Slow,
+        () => Steadiness::Steady,
+    }
+}
+
+impl Likeness {
+    /// Compares a kept print with an attempt's, taken under the same pepper.
+    #[must_use]
+    pub fn between(kept: &Fingerprint, taken: &Fingerprint, parts: &Parts) -> Self {
+        let unsteady: Vec<u32> = parts.unsteady().collect();
+        let (mut equal, mut changed_weight, mut changed) = (0, 0, vec![]);
+        // Agent and platform must be known of both.
+        let known = |part: Part| kept.marks().iter().chain(taken.marks()).filter(|mark| mark.part == part).count() == 2;
+        let mut worst = if known(Part::Agent) && known(Part::Platform) { Alike::Same } else { Alike::Different };
+        let mut same_network = false;
+        for mark in taken.marks() {
+            let Some(old) = kept.mark(mark) else { continue };
+            let same = old.says(mark);
+            if mark.part == Part::Network {
+                same_network = same;
+                continue;
+            }
+            if !same {
+                changed.push(parts.name(mark));
+            }
+            let (weight, at_best) = weigh(mark, old, parts);
+            if same {
+                equal += weight;
+            } else {
+                changed_weight += weight;
+                worst = worst.max(at_best);
+            }
+        }
+        // What the device used to say and now keeps to itself is no proof of another device, and none of this one.
+        let withheld = |mark: &&Mark| mark.part == Part::Attribute && taken.mark(mark).is_none() && !unsteady.contains(&mark.tag) && !mark.is_restless();
+        if kept.marks().iter().any(|mark| withheld(&mark)) {
+            worst = worst.max(Alike::Suspicious);
+        }
+        let share = (100 * equal).checked_div(equal + changed_weight).unwrap_or(100);
+        let by_weight = match share {
+            100 => Alike::Same,
+            DRIFTED.. => Alike::Drifted,
+            SUSPICIOUS.. => Alike::Suspicious,
+            _ => Alike::Different,
+        };
+        Self { alike: worst.max(by_weight), same_network, changed }
+    }
+
+    /// Whether it may identify a device, where a tenant chose that.
+    #[must_use]
+    pub const fn identifies(&self) -> bool {
+        matches!(self.alike, Alike::Same | Alike::Drifted)
+    }
+}
+
+/// What a part weighs among those that tell devices of one kind apart, and how alike the devices are at best if it changed.
+fn weigh(new: &Mark, old: &Mark, parts: &Parts) -> (u32, Alike) {
+    let changed = !new.says(old);
+    match new.part {
+        Part::Agent | Part::Platform | Part::Model => (0, Alike::Different),
+        Part::AgentVersion | Part::PlatformVersion if new.number() < old.number() => (0, Alike::Suspicious),
+        Part::AgentVersion | Part::PlatformVersion => (0, Alike::Drifted),
+        Part::Arch | Part::Bitness | Part::Form => (3, Alike::Suspicious),
+        Part::Network => (0, Alike::Same),
+        Part::Attribute if changed && old.is_restless() => (0, Alike::Same),
+        Part::Attribute => match steadiness(parts.attribute(new)) {
+            Steadiness::Fleeting => (0, Alike::Same),
+            // A change says nothing; that it didn't change does.
+            Steadiness::MadeUp if changed => (0, Alike::Same),
+            Steadiness::MadeUp => (2, Alike::Same),
+            Steadiness::Slow => (2, Alike::Drifted),
+            Steadiness::Steady => (4, Alike::Drifted),
+        },
+    }
+}
+
+/// What likeness says of an attempt that came without a token.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Recognition {
+    /// The device seen last that it resembles: a hint.
+    pub(crate) resembles: Option<DeviceId>,
+    /// The one device that it is, by likeness on the same network.
+    pub(crate) identified: Option<DeviceId>,
+    /// It looks like a known device on another network.
+    elsewhere: bool,
+    /// What changed on the device that it nearly is, on the same network.
+    changed: Vec<String>,
+}
+
+impl Account {
+    /// Takes an attempt's print under the active pepper.
+    pub(crate) fn print(&self, keys: &KeyRing, parts: &Parts) -> Fingerprint {
+        self.print_under(keys, keys.active_pepper(), parts).unwrap_or_default()
+    }
+
+    fn print_under(&self, keys: &KeyRing, id: crate::PepperId, parts: &Parts) -> Option<Fingerprint> {
+        Some(parts.digest(id, &keys.pepper(&self.head.tenant, id)?.of_account(&self.head.data_key)))
+    }
+
+    /// Compares an attempt with one device, under the pepper that the device's print is under. `None` where the two can't be
+    /// compared: nothing was taken, or the pepper's server key isn't in the ring. That is no change.
+    #[must_use]
+    pub fn likeness(&self, keys: &KeyRing, device: &Device, parts: &Parts) -> Option<Likeness> {
+        let taken = self.print_under(keys, device.fingerprint.pepper?, parts)?;
+        Some(Likeness::between(&device.fingerprint, &taken, parts))
+    }
+
+    /// Looks for the devices that an attempt resembles.
+    pub(crate) fn look_around(&self, keys: &KeyRing, parts: &Parts) -> Recognition {
+        let mut taken: Vec<(crate::PepperId, Option<Fingerprint>)> = vec![];
+        let mut found: Vec<(&Device, Likeness)> = vec![];
+        for device in self.devices.iter().filter(|device| device.forgotten_at.is_none()) {
+            let Some(id) = device.fingerprint.pepper else { continue };
+            if !taken.iter().any(|(of, _)| *of == id) {
+                taken.push((id, self.print_under(keys, id, parts)));
+            }
+            let print = taken.iter().find(|(of, _)| *of == id).and_then(|(_, print)| print.as_ref());
+            found.extend(print.map(|print| (device, Likeness::between(&device.fingerprint, print, parts))).filter(|(_, like)| like.alike != Alike::Different));
+        }
+        let latest = |devices: &[&(&Device, Likeness)]| devices.iter().max_by_key(|(device, _)| (device.last_seen_at, device.id)).map(|(device, _)| device.id);
+        let resembles = latest(&found.iter().collect::<Vec<_>>());
+        // Its owner's browser begins again as another device, and looks as it did.
+        found.retain(|(device, _)| device.released_at.is_none());
+        let here: Vec<_> = found.iter().filter(|(_, like)| like.identifies() && like.same_network).collect();
+        let nearly = found.iter().filter(|(_, like)| !like.identifies() && like.same_network).max_by_key(|(device, _)| (device.last_seen_at, device.id));
+        Recognition {
+            resembles,
+            identified: if let [(only, _)] = here[..] { Some(only.id) } else { None },
+            elsewhere: here.is_empty() && found.iter().any(|(_, like)| like.identifies() && !like.same_network),
+            changed: if here.is_empty() { nearly.map(|(_, like)| like.changed.clone()).unwrap_or_default() } else { vec![] },
+        }
+    }
+}
+
+impl Judgement {
+    /// Beside a token that fits, what changed is information, and decides nothing.
+    pub(crate) fn with_likeness(mut self, likeness: Option<Likeness>) -> Self {
+        let Some(likeness) = likeness else { return self };
+        if !likeness.changed.is_empty() {
+            self.detail_changes(&likeness.changed);
+        }
+        if !likeness.same_network {
+            self.details.insert(Reason::NetworkChanged.as_str().to_owned(), serde_json::json!({}));
+        }
+        self
+    }
+
+    /// Without a token, where likeness may identify a device, why it didn't.
+    pub(crate) fn with_recognition(mut self, recognition: &Recognition) -> Self {
+        if recognition.elsewhere {
+            self.reasons.push(Reason::NetworkChanged);
+        }
+        if !recognition.changed.is_empty() {
+            self.reasons.push(Reason::FingerprintChanged);
+            self.detail_changes(&recognition.changed);
+        }
+        self
+    }
+
+    fn detail_changes(&mut self, changed: &[String]) {
+        self.details.insert(Reason::FingerprintChanged.as_str().to_owned(), serde_json::json!({ "changed": changed }));
+    }
+}
+
+impl Attempt {
+    /// Takes the raw parts out: they are compared now, and never kept.
+    pub(crate) fn take_parts(&mut self) -> Parts {
+        std::mem::take(&mut self.parts)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{DataKey, TenantId};
+
+    fn compare(kept: &Parts, now: &Parts) -> Likeness {
+        let ring = KeyRing::new(&[[1; 32]]);
+        let id = ring.active_pepper();
+        let pepper = ring.pepper(&TenantId::new("a").expect("a slug"), id).expect("its own").of_account(&DataKey::new([1; 32]));
+        Likeness::between(&kept.digest(id, &pepper), &now.digest(id, &pepper), now)
+    }
+
+    fn browser(agent: &str, version: u32, attributes: &[(&str, Option<&str>)]) -> Parts {
+        let parts = Parts::default().with(Part::Agent, agent).with_version(Part::AgentVersion, Some(version)).with(Part::Platform, "Windows");
+        let parts = parts.with(Part::Model, "PC").with(Part::Network, "192.0.2");
+        attributes.iter().fold(parts, |parts, (name, value)| parts.with_attribute(name, *value))
+    }
+
+    const STEADY: [(&str, Option<&str>); 4] = [("gpu", Some("a")), ("touch", Some("0")), ("timezone", Some("x")), ("canvas", Some("1"))];
+
+    fn changing(at: usize, value: Option<&'static str>) -> Parts {
+        let mut attributes = STEADY;
+        attributes[at].1 = value;
+        browser("Chrome", 149, &attributes)
+    }
+
+    #[test]
+    fn each_change_makes_as_much_difference_as_it_should() {
+        let kept = browser("Chrome", 149, &STEADY);
+        let bare = browser("Chrome", 149, &[]);
+        let cases = [
+            ("the same", kept.clone(), Alike::Same),
+            ("another browser", browser("Firefox", 149, &STEADY), Alike::Different),
+            ("an update", browser("Chrome", 150, &STEADY), Alike::Drifted),
+            ("a version that falls", browser("Chrome", 148, &STEADY), Alike::Suspicious),
+            ("a journey", changing(2, Some("y")), Alike::Drifted),
+            ("another steady thing", changing(0, Some("b")), Alike::Suspicious),
+            ("a canvas that is made up", changing(3, Some("2")), Alike::Same),
+            ("what the host marks", changing(0, None), Alike::Same),
+            ("attributes kept back", bare.clone(), Alike::Suspicious),
+            ("another model", browser("Chrome", 149, &STEADY).with(Part::Model, "Mac"), Alike::Different),
+        ];
+        for (what, now, alike) in cases {
+            assert_eq!(compare(&kept, &now).alike, alike, "{what}");
+        }
+        assert_eq!(compare(&bare, &kept).alike, Alike::Same, "more is known now, and nothing speaks against it");
+        assert_eq!(compare(&kept, &browser("Chrome", 150, &STEADY)).changed, ["agent_version"]);
+        assert_eq!(compare(&kept, &changing(0, Some("b"))).changed, ["fingerprint.gpu"]);
+    }
+
+    #[test]
+    fn nothing_known_is_no_likeness() {
+        assert_eq!(compare(&Parts::default(), &Parts::default()).alike, Alike::Different);
+        let unknown = Parts::default().with(Part::Platform, "Windows").with_attribute("gpu", Some("a"));
+        assert_eq!(compare(&unknown, &unknown).alike, Alike::Different, "an unknown browser is like no other");
+    }
+
+    #[test]
+    fn an_opaque_text_is_one_part() {
+        let of = |text| browser("Chrome", 149, &[("", Some(text))]);
+        assert_eq!(compare(&of("a"), &of("a")).alike, Alike::Same);
+        let other = compare(&of("a"), &of("b"));
+        assert_eq!((other.alike, other.changed), (Alike::Different, vec!["fingerprint".to_owned()]));
+    }
+}
