@@ -87,6 +87,14 @@ impl Tenancy {
         Ok(revoked)
     }
 
+    /// Moves the hash of one of a key's texts to another server key. It is the same text, so nothing else changes, and a rotation
+    /// or another node that was quicker stands.
+    pub fn rehash_key(&mut self, id: ApiKeyId, old: &KeyedHash, new: &KeyedHash) {
+        let Some(key) = self.keys.iter_mut().find(|key| key.id == id) else { return };
+        let texts = std::iter::once(&mut key.hash).chain(key.former.iter_mut().map(|(hash, _)| hash));
+        texts.filter(|hash| *hash == old).for_each(|hash| *hash = new.clone());
+    }
+
     /// Notes that keys were used.
     pub fn note_key_uses(&mut self, uses: &[(ApiKeyId, Timestamp)]) {
         for key in &mut self.keys {

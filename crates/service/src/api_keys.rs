@@ -2,12 +2,14 @@
 
 use std::sync::Arc;
 
-use doorward_domain::{ApiKey, ApiKeyId, ApiKeyToken, Credential, Policy, Preset, Refusal, Role, Tenancy, TenantId, Timestamp};
+use doorward_domain::{ApiKey, ApiKeyId, ApiKeyToken, Credential, KeyedHash, Policy, Preset, Refusal, Role, Tenancy, TenantId, Timestamp};
 use doorward_store::StoreError;
 
 use crate::access::{Administrator, Backend};
 use crate::{Error, Service};
 
+/// How often the hashes of a key are looked up while there is more than one server key.
+const LOOK_UPS: usize = 3;
 /// Under this name the store remembers that a bootstrap key was installed, once ever.
 const BOOTSTRAP: &str = "bootstrap_api_key";
 
@@ -20,16 +22,35 @@ impl Service {
         if !self.is_fit() {
             return Err(Error::Unavailable);
         }
-        for hash in self.keys.api_key_hashes(key) {
+        let hashes: Vec<_> = self.keys.api_key_hashes(key).collect();
+        // While a server key is rotated, another node may move the hash between two look-ups: what was missed is looked up again.
+        let tries = if hashes.len() > 1 { LOOK_UPS } else { 1 };
+        for hash in std::iter::repeat_n(&hashes, tries).flatten() {
             let Some(found) = self.store.api_key(hash.clone()).await? else { continue };
             let now = self.clock.now();
-            if !found.opens(&hash, now) || tenant.is_some_and(|tenant| tenant != found.tenant.as_str()) {
+            if !found.opens(hash, now) || tenant.is_some_and(|tenant| tenant != found.tenant.as_str()) {
                 return Err(Refusal::Unauthenticated.into());
             }
             self.key_uses.note(&found, now);
+            if hash.key != self.keys.active() && self.key_uses.may_move(found.id, now) {
+                self.hash_anew(&found, hash, &hashes[0]).await;
+            }
             return Ok(Backend::new(found));
         }
         Err(Refusal::WrongSecret(Credential::ApiKey).into())
+    }
+
+    /// After a rotation the hash of an API key's text moves to the active server key at its first use, so that the old one can be
+    /// dropped. Should that fail, the next use tries again: the key itself is good.
+    async fn hash_anew(&self, found: &ApiKey, old: &KeyedHash, new: &KeyedHash) {
+        let (id, old, new) = (found.id, old.clone(), new.clone());
+        let change = move |tenancy: &mut Tenancy| {
+            tenancy.rehash_key(id, &old, &new);
+            Ok::<_, Refusal>(())
+        };
+        if let Err(error) = self.store.administer(found.tenant.clone(), change).await {
+            tracing::warn!(%error, key = %id, "an API key's hash could not be moved to the active server key");
+        }
     }
 
     /// The tenant's API keys, the revoked and expired ones too, newest first.

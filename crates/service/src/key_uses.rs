@@ -11,21 +11,37 @@ use crate::Service;
 /// A use is written only if the last that was written is at least so many seconds ago.
 const EVERY_S: u32 = 300;
 
-/// The last use of each key that is worth writing.
+/// What is remembered of the use of API keys.
 #[derive(Default)]
-pub(crate) struct KeyUses(Mutex<HashMap<ApiKeyId, (TenantId, Timestamp)>>);
+pub(crate) struct KeyUses {
+    /// The last use of each key that is worth writing.
+    uses: Mutex<HashMap<ApiKeyId, (TenantId, Timestamp)>>,
+    /// When a key's hash was last moved to the active server key.
+    moves: Mutex<HashMap<ApiKeyId, Timestamp>>,
+}
 
 impl KeyUses {
     /// Notes a use.
     pub(crate) fn note(&self, key: &ApiKey, now: Timestamp) {
         if key.last_used_at.is_none_or(|last| now >= last.plus_s(EVERY_S)) {
-            let mut uses = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut uses = self.uses.lock().unwrap_or_else(PoisonError::into_inner);
             uses.entry(key.id).and_modify(|(_, at)| *at = now).or_insert_with(|| (key.tenant.clone(), now));
         }
     }
 
+    /// Whether a key's hash may be moved now. Two nodes whose active server keys differ would otherwise move it to and fro at
+    /// each use, for as long as one of them waits for its restart.
+    pub(crate) fn may_move(&self, key: ApiKeyId, now: Timestamp) -> bool {
+        let mut moves = self.moves.lock().unwrap_or_else(PoisonError::into_inner);
+        let may = moves.get(&key).is_none_or(|last| now >= last.plus_s(EVERY_S));
+        if may {
+            moves.insert(key, now);
+        }
+        may
+    }
+
     fn take(&self) -> HashMap<TenantId, Vec<(ApiKeyId, Timestamp)>> {
-        let taken = std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner));
+        let taken = std::mem::take(&mut *self.uses.lock().unwrap_or_else(PoisonError::into_inner));
         let mut by_tenant: HashMap<_, Vec<_>> = HashMap::new();
         for (id, (tenant, at)) in taken {
             by_tenant.entry(tenant).or_default().push((id, at));

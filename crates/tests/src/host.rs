@@ -96,7 +96,7 @@ impl Host {
     /// # Panics
     /// If it can't start.
     pub async fn open(home: &Arc<Home>, dev: bool) -> Self {
-        Self::with(home, dev, SERVER_KEY, &[ACME, GLOBEX]).await
+        Self::with(home, dev, &[SERVER_KEY], 0, &[ACME, GLOBEX]).await
     }
 
     /// The same with one tenant alone.
@@ -104,7 +104,7 @@ impl Host {
     /// # Panics
     /// If it can't start.
     pub async fn open_alone(home: &Arc<Home>) -> Self {
-        Self::with(home, false, SERVER_KEY, &[ACME]).await
+        Self::with(home, false, &[SERVER_KEY], 0, &[ACME]).await
     }
 
     /// The same under another server key, which may not fit what lies there.
@@ -112,13 +112,21 @@ impl Host {
     /// # Panics
     /// If it can't start.
     pub async fn open_with_key(home: &Arc<Home>, key: [u8; 32]) -> Self {
-        Self::with(home, false, key, &[ACME, GLOBEX]).await
+        Self::with(home, false, &[key], 0, &[ACME, GLOBEX]).await
     }
 
-    async fn with(home: &Arc<Home>, dev: bool, key: [u8; 32], tenants: &[&str]) -> Self {
+    /// One of several nodes, under several server keys, the active one first. Each node draws ids of its own.
+    ///
+    /// # Panics
+    /// If it can't start.
+    pub async fn open_under(home: &Arc<Home>, keys: &[[u8; 32]], node: u64) -> Self {
+        Self::with(home, false, keys, node, &[ACME, GLOBEX]).await
+    }
+
+    async fn with(home: &Arc<Home>, dev: bool, keys: &[[u8; 32]], node: u64, tenants: &[&str]) -> Self {
         let clock = Arc::new(ManualClock::at(start()));
         let store = home.open_locked().await;
-        let keys = KeyRing::new(&[key]);
+        let keys = KeyRing::new(keys);
         let erasures = Arc::new(ErasureLines::default());
         let mut mint = Mint::new([1; 32]);
         let mut api_keys = vec![];
@@ -131,7 +139,7 @@ impl Host {
             Arc::clone(&store),
             keys,
             Arc::clone(&clock) as Arc<dyn Clock>,
-            Arc::new(SeededEntropy::default()),
+            Arc::new(SeededEntropy::of_node(node)),
             Arc::clone(&erasures) as Arc<dyn ErasureList>,
         );
         // Under a wrong key it runs, and answers 503.

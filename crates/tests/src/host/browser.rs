@@ -65,6 +65,13 @@ impl Browser {
         self
     }
 
+    /// The same at another node.
+    #[must_use]
+    pub fn at(mut self, host: &Host) -> Self {
+        self.host = host.clone();
+        self
+    }
+
     /// The same with other looks: members of a sign-in's request.
     #[must_use]
     pub fn looking(mut self, looks: &Value) -> Self {
@@ -168,6 +175,12 @@ impl SignedIn {
     #[must_use]
     pub fn of(host: &Host, answer: Answer) -> Self {
         Self { host: host.clone(), token: answer.text_at("/access_token"), answer }
+    }
+
+    /// The same at another node.
+    #[must_use]
+    pub fn at(&self, host: &Host) -> Self {
+        Self { host: host.clone(), ..self.clone() }
     }
 
     /// The session's id.

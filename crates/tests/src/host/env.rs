@@ -43,6 +43,14 @@ impl Clock for ManualClock {
 #[derive(Default)]
 pub struct SeededEntropy(AtomicU64);
 
+impl SeededEntropy {
+    /// Of one of several nodes, which draw different ones.
+    #[must_use]
+    pub const fn of_node(node: u64) -> Self {
+        Self(AtomicU64::new(node << 40))
+    }
+}
+
 impl Entropy for SeededEntropy {
     fn mint(&self) -> Mint {
         let mut seed = *b"the seed of doorward's tests ...";

@@ -25,6 +25,7 @@ mod gate;
 mod history;
 mod ids;
 mod introspection;
+mod key_rotation;
 mod likeness;
 mod looks;
 mod main_flow;
