@@ -72,6 +72,8 @@ closed_set! {
         AccountEnabled = 32 "account_enabled",
         /// The account was deleted, and all that was held of the person with it.
         AccountDeleted = 40 "account_deleted",
+        /// The server key that its token was under was retired.
+        ServerKeyRetired = 45 "server_key_retired",
     }
 }
 

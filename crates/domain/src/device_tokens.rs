@@ -5,7 +5,7 @@
 //! was used and the overlap has passed can't be honest: the browser had the new one.
 
 use crate::codes::closed_set;
-use crate::{DeviceToken, KeyRing, KeyedHash, Refusal, Timestamp};
+use crate::{DeviceToken, KeyId, KeyRing, KeyedHash, Refusal, Timestamp};
 
 /// For how long an old value still works once its successor was used, in seconds.
 const OVERLAP_S: u32 = 60;
@@ -135,6 +135,18 @@ impl DeviceTokens {
     pub fn are_due(&self, keys: &KeyRing, rotate_s: u32, now: Timestamp) -> bool {
         let present = self.0.iter().find(|kept| kept.state == TokenState::Present);
         present.is_some_and(|present| now >= present.since.plus_s(rotate_s) || present.hash.key != keys.active())
+    }
+
+    /// Forgets the values under a server key. Whether there was one.
+    pub(crate) fn forget_under(&mut self, key: KeyId) -> bool {
+        let before = self.0.len();
+        self.0.retain(|kept| kept.hash.key != key);
+        self.0.len() < before
+    }
+
+    /// Whether a browser may hold one that is good still.
+    pub(crate) fn can_be_shown(&self) -> bool {
+        self.0.iter().any(|kept| matches!(kept.state, TokenState::Present | TokenState::Unused))
     }
 
     /// Makes a successor due at the next completion. Where none was used yet, the one given out last counts as used.

@@ -34,6 +34,7 @@ mod rules;
 mod security_event;
 mod security_events;
 mod sentences;
+mod server_keys;
 mod session;
 mod sessions;
 mod sign_in;

@@ -82,6 +82,7 @@ impl Cause {
                 ("A copy of the device's identity was used elsewhere.", "Se usó en otro lugar una copia de la identidad del dispositivo.")
             }
             Self::PolicyChanged => ("The rules of this service became stricter.", "Las reglas de este servicio son ahora más estrictas."),
+            Self::ServerKeyRetired => ("The service changed its keys.", "El servicio cambió sus claves."),
             Self::TenantFenced => {
                 ("The service signed everyone out as a precaution.", "El servicio cerró todas las sesiones de todos como medida de precaución.")
             }

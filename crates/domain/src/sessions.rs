@@ -25,7 +25,11 @@ impl Account {
     /// under a key that this node lacks.
     pub fn caller(&self, moment: &Moment<'_>, token: &AccessToken) -> Result<&Session, Refusal> {
         let session = self.session(token.at.id).ok();
-        let fits = moment.keys.fits(token, session.map(|session| &session.token))?;
+        let fits = match moment.keys.fits(token, session.map(|session| &session.token)) {
+            // Over, whatever the token is: no server key is needed to say so.
+            Err(_) if self.live_session(token.at.id, moment.now).is_none() => return Err(Refusal::Unauthenticated),
+            fits => fits?,
+        };
         let session = session.filter(|_| fits).ok_or(Refusal::WrongSecret(Credential::AccessToken))?;
         let device = self.device_of(session).map_err(|_| Refusal::Unauthenticated)?;
         let live = session.status(device, self, moment.now) == SessionStatus::Active;

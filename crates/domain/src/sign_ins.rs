@@ -99,7 +99,12 @@ impl Account {
     fn recognise(&self, keys: &KeyRing, token: &DeviceToken, now: Timestamp) -> Result<Shown, Refusal> {
         let invalid = Shown { presented: Presented::Invalid, device: None, first_use: None };
         let Some(device) = self.devices.iter().find(|device| device.id == token.at.id) else { return Ok(invalid) };
-        let Some(recognised) = device.tokens.recognise(keys, token, now)? else { return Ok(invalid) };
+        let recognised = match device.tokens.recognise(keys, token, now) {
+            // Its server key is gone. Whoever names a hijacked device is denied all the same: that is for ever.
+            Err(Refusal::Unavailable) if device.hijacked_at.is_some() => return Ok(Shown { device: Some(device.id), ..invalid }),
+            recognised => recognised?,
+        };
+        let Some(recognised) = recognised else { return Ok(invalid) };
         let (presented, first_use) = match recognised {
             Recognised::Good => (Presented::Valid, None),
             Recognised::FirstUse(at) => (Presented::Valid, Some(at)),

@@ -12,6 +12,7 @@ mod people;
 mod policy;
 mod reach;
 mod said;
+mod server_keys;
 mod sessions;
 mod socket;
 mod tell;
@@ -58,6 +59,9 @@ pub(crate) enum Act {
     /// Checks and exports the trail of events
     #[command(subcommand)]
     Audit(audit::Audit),
+    /// Lists the server keys with what lies under each, and retires one that was replaced
+    #[command(subcommand)]
+    ServerKey(server_keys::ServerKeys),
     /// Ends all trust and all sessions of a tenant at once, after a breach
     Fence(fence::Fence),
 }
@@ -74,6 +78,7 @@ impl Act {
             Self::Person(act) => act.perform(desk).await,
             Self::Explain(act) => act.perform(desk).await,
             Self::Audit(act) => act.perform(desk).await,
+            Self::ServerKey(act) => act.perform(desk).await,
             Self::Fence(act) => act.perform(desk).await,
         }
     }
@@ -89,6 +94,7 @@ impl Act {
             Self::Person(_) => people::COLUMNS,
             Self::Explain(_) => explain::COLUMNS,
             Self::Audit(_) => audit::COLUMNS,
+            Self::ServerKey(_) => server_keys::COLUMNS,
             Self::Fence(_) => fence::COLUMNS,
         }
     }
@@ -97,6 +103,7 @@ impl Act {
     fn warning(&self) -> Option<String> {
         match self {
             Self::Person(act) => act.warning(),
+            Self::ServerKey(act) => act.warning(),
             Self::Fence(act) => act.warning(),
             _ => None,
         }

@@ -7,7 +7,7 @@ use std::io::Write as _;
 use std::path::Path;
 
 use clap::ArgMatches;
-use doorward_domain::{KeyRing, Timestamp};
+use doorward_domain::{KeyId, KeyRing, Timestamp};
 use doorward_service::{Clock as _, SystemClock};
 use doorward_store::{Inspection, Schema};
 use serde::Serialize;
@@ -124,7 +124,7 @@ async fn look(config: &Config, told: &Told, thorough: bool, findings: &mut Findi
     if !there {
         return;
     }
-    match doorward_store::inspect(&(&config.database).into(), thorough).await {
+    match doorward_store::inspect(&(&config.database).into(), thorough, SystemClock::new().now()).await {
         Ok(found) => database(&found, told, ring.as_ref(), thorough, findings),
         Err(error) => findings.add("database", Outcome::Fail, format!("{} can't be looked at: {error}", config.database)),
     }
@@ -208,6 +208,7 @@ fn database(found: &Inspection, told: &Told, ring: Option<&KeyRing>, thorough: b
     findings.judge("clock", clock(found.latest_moment, SystemClock::new().now()), "the clock isn't behind the last moment on record");
     if let Some(ring) = ring.filter(|_| !found.server_keys.is_empty()) {
         findings.judge("server_key_fits", misfit(found, ring), "the server key is the database's");
+        findings.judge("server_keys_used", misused(found, ring), "every server key that is needed is given, and no other");
     }
     let left = (told.bootstrap_variable && found.bootstrapped).then(|| {
         let message = "DOORWARD_BOOTSTRAP_API_KEY is still set, and ignored, since the first key is installed: take it out of the environment";
@@ -244,6 +245,26 @@ fn misfit(found: &Inspection, ring: &KeyRing) -> Option<(Outcome, String)> {
     (!fits).then(|| (Outcome::Fail, format!("the database was made with another server key ({ids}): give that one, or no token can be checked")))
 }
 
+/// A server key that is needed and isn't given, or was replaced and isn't needed any more.
+fn misused(found: &Inspection, ring: &KeyRing) -> Option<(Outcome, String)> {
+    let given: Vec<KeyId> = ring.checks().map(|(id, _)| id).collect();
+    let missing: Vec<String> = found.keys_used.keys().filter(|id| !given.contains(id)).map(ToString::to_string).collect();
+    if !missing.is_empty() {
+        let message = format!(
+            "what lies under the server keys {} can't be read or checked, and is answered with 503: give them in DOORWARD_SECRET_KEY, behind the first",
+            missing.join(", ")
+        );
+        return Some((Outcome::Fail, message));
+    }
+    // One that was never the active one waits for its turn.
+    let was_active = |id: &KeyId| found.server_keys.iter().any(|(known, _)| known == id);
+    let needed = |id: &KeyId| found.keys_used.get(id).is_some_and(|usage| usage.is_needed());
+    let spare = given.iter().skip(1).find(|id| was_active(id) && !needed(id))?;
+    let next =
+        if found.keys_used.contains_key(spare) { format!("doorward server-key retire {spare}") } else { "take it out of DOORWARD_SECRET_KEY".to_owned() };
+    Some((Outcome::Warn, format!("the server key {spare} was replaced and nobody needs it any more: {next}")))
+}
+
 fn print(flags: &ArgMatches, findings: &[Finding]) -> Result<(), Failure> {
     let worst = findings.iter().map(|finding| finding.outcome).max().unwrap_or(Outcome::Ok);
     let text = if flags.get_flag("json") {
@@ -261,12 +282,19 @@ fn print(flags: &ArgMatches, findings: &[Finding]) -> Result<(), Failure> {
 
 #[cfg(test)]
 mod tests {
-    use doorward_domain::KeyId;
-
     use super::*;
 
     fn found(settings: Vec<(&'static str, String)>) -> Inspection {
-        Inspection { schema: Schema::Other(9), faults: vec![], latest_moment: None, server_keys: vec![], bootstrapped: false, endless_keys: 0, settings }
+        Inspection {
+            schema: Schema::Other(9),
+            faults: vec![],
+            latest_moment: None,
+            server_keys: vec![],
+            keys_used: doorward_store::KeysUsed::new(),
+            bootstrapped: false,
+            endless_keys: 0,
+            settings,
+        }
     }
 
     #[test]

@@ -181,7 +181,11 @@ impl Service {
     /// What a session is to a token that names it.
     fn find(&self, tenant: &TenantId, token: &AccessToken, account: Option<Arc<Account>>, now: Timestamp) -> Result<Found, Refusal> {
         let session = account.as_ref().and_then(|account| account.session(token.at.id).ok());
-        let fits = self.keys.fits(token, session.map(|session| &session.token))?;
+        let fits = match (self.keys.fits(token, session.map(|session| &session.token)), &account) {
+            // Over, whatever the token is: no server key is needed to say so.
+            (Err(_), Some(account)) if account.live_session(token.at.id, now).is_none() => return Ok(Found::Inactive(UNKNOWN)),
+            (fits, _) => fits?,
+        };
         let (Some(account), Some(session), true) = (&account, session, fits) else { return Ok(Found::Wrong) };
         if account.head.tenant != *tenant {
             return Ok(Found::Inactive(UNKNOWN));

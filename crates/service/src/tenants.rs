@@ -103,7 +103,7 @@ impl Service {
         Ok(self.store.administer(by.tenant.clone(), change).await?.ok_or(Refusal::NotFound)??)
     }
 
-    async fn govern_all<T: Send + 'static>(
+    pub(crate) async fn govern_all<T: Send + 'static>(
         self: &Arc<Self>,
         human: &str,
         rule: impl Fn(&mut Vec<Tenancy>, &mut Moment<'_>) -> Result<T, Refusal> + Send + Sync + 'static,

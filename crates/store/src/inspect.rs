@@ -3,7 +3,7 @@
 use doorward_domain::{KeyId, Timestamp};
 
 use crate::migration::SQLITE;
-use crate::{Database, StoreError, postgres, sqlite};
+use crate::{Database, KeysUsed, StoreError, postgres, sqlite};
 
 /// How the schema stands to this program.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,6 +27,8 @@ pub struct Inspection {
     pub latest_moment: Option<Timestamp>,
     /// The server keys that it was used with, and their check values.
     pub server_keys: Vec<(KeyId, [u8; 16])>,
+    /// What lies under each server key.
+    pub keys_used: KeysUsed,
     /// Whether the bootstrap key was installed.
     pub bootstrapped: bool,
     /// API keys that are not revoked and have no end.
@@ -35,18 +37,18 @@ pub struct Inspection {
     pub settings: Vec<(&'static str, String)>,
 }
 
-/// Looks at a database that is there. A thorough look reads every page of a file.
+/// Looks at a database that is there, at this moment. A thorough look reads every page of a file.
 ///
 /// # Errors
 /// `Unavailable`, `Corrupt`, or `Misconfigured` where there is none.
-pub async fn inspect(database: &Database, thorough: bool) -> Result<Inspection, StoreError> {
+pub async fn inspect(database: &Database, thorough: bool, now: Timestamp) -> Result<Inspection, StoreError> {
     match database {
         Database::Sqlite(path) => {
             let path = path.clone();
-            let looked = tokio::task::spawn_blocking(move || sqlite::inspect(&path, thorough)).await;
+            let looked = tokio::task::spawn_blocking(move || sqlite::inspect(&path, thorough, now)).await;
             looked.map_err(|panic| StoreError::Panicked(panic.to_string()))?
         }
-        Database::Postgres(url) => postgres::inspect(url).await,
+        Database::Postgres(url) => postgres::inspect(url, now).await,
     }
 }
 

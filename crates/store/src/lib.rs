@@ -37,7 +37,7 @@ pub use need::{AccountKey, Kept, Need, Page, Rows};
 pub use open::{Database, open, open_current};
 pub use postgres::{Way, way};
 pub use pruning::Old;
-pub use rows::tables;
+pub use rows::{AccountPlace, KeyUsage, KeysUsed, tables};
 pub use sqlite::{Backup, Progress, Restoring, backup};
 
 /// A future of the store.
@@ -70,6 +70,15 @@ pub enum Verdict {
     Commit,
     /// Write nothing.
     Refuse,
+}
+
+/// What a batch of resealing came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Resealed {
+    /// How many heads were sealed anew.
+    pub count: u64,
+    /// The last account that was looked at; `None` where there is none after the place.
+    pub last: Option<AccountPlace>,
 }
 
 /// A store of accounts. Object-safe; callers hold an `Arc<dyn Store>`.
@@ -134,6 +143,16 @@ pub trait Store: Send + Sync {
     ///
     /// [`StoreError::Misconfigured`] if a check value differs, or none is known to this store.
     fn check_keys(&self, keys: Vec<(KeyId, [u8; 16])>) -> BoxFuture<'_, Result<(), StoreError>>;
+
+    /// Counts what lies under each server key at a moment, in one snapshot.
+    fn keys_used(&self, now: Timestamp) -> BoxFuture<'_, Result<KeysUsed, StoreError>>;
+
+    /// Looks at so many accounts at most after a place, and seals the heads of those that are under another server key than the
+    /// active one anew; in one commit. Their rows stay otherwise as they are.
+    fn reseal(&self, after: Option<AccountPlace>, limit: u16) -> BoxFuture<'_, Result<Resealed, StoreError>>;
+
+    /// The accounts after a place in which sessions or device tokens lie under a server key, so many at most, in order.
+    fn accounts_under(&self, key: KeyId, now: Timestamp, after: Option<AccountPlace>, limit: u16) -> BoxFuture<'_, Result<Vec<AccountPlace>, StoreError>>;
 
     /// From now on what is sealed under these server keys can be read and written. Until then accounts are `Unavailable`.
     fn unlock(&self, keys: Arc<KeyRing>);

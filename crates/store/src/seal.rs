@@ -1,9 +1,9 @@
 //! Sealing at rest: a row's private cells become one sealed cell, and back. Rows' own files only say which are private.
 
-use doorward_domain::{DataKey, KeyRing};
+use doorward_domain::{DataKey, Head, KeyRing};
 
 use crate::StoreError;
-use crate::row::{Table, Value};
+use crate::row::{Row as _, Table, Value};
 
 /// What a row's private cells are sealed under.
 #[derive(Clone, Copy)]
@@ -18,7 +18,7 @@ pub(crate) enum Seal<'a> {
 
 /// How a sealed cell begins.
 const PLAIN: u8 = 0;
-const SEALED: u8 = 1;
+pub(crate) const SEALED: u8 = 1;
 
 impl Seal<'_> {
     /// A row's values as they are stored: the scope's and the public ones, then the private ones as one sealed cell.
@@ -81,6 +81,18 @@ impl Seal<'_> {
         values.extend(stored.skip(1));
         Ok(values)
     }
+}
+
+/// An account's sealed head, sealed anew under the active server key. `None` where it is already.
+pub(crate) fn resealed(keys: &KeyRing, account: &Value, cell: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
+    let corrupt = || StoreError::corrupt(Head::TABLE.name, "sealed");
+    let sealed = cell.strip_prefix(&[SEALED]).ok_or_else(corrupt)?;
+    if sealed.starts_with(&keys.active().0.to_be_bytes()) {
+        return Ok(None);
+    }
+    let about = about(Head::TABLE, std::slice::from_ref(account));
+    let hidden = keys.unwrap(&about, sealed).map_err(|_| unknown_key())?.ok_or_else(corrupt)?;
+    Ok(Some([&[SEALED][..], &keys.wrap(&about, &hidden)].concat()))
 }
 
 fn unknown_key() -> StoreError {

@@ -3,8 +3,8 @@
 use std::sync::{Arc, LazyLock};
 
 use doorward_domain::{
-    AccessToken, Account, Actor, Attempt, Completion, DeviceId, Factor, FeedEpoch, Fingerprint, KeyRing, MfaMethod, Mint, Moment, NewAccount, Opened, Parts, Policy,
-    Preset, Refusal, Rules, SecondFactor, Seen, SessionId, SessionStatus, SignIn, SignInId, Tenant, TenantId, Timestamp,
+    AccessToken, Account, Actor, Attempt, Completion, DeviceId, Factor, FeedEpoch, Fingerprint, KeyRing, MfaMethod, Mint, Moment, NewAccount, Opened, Parts,
+    Policy, Preset, Refusal, Rules, SecondFactor, Seen, SessionId, SessionStatus, SignIn, SignInId, Tenant, TenantId, Timestamp,
 };
 use doorward_store::{AccountKey, Need, Rows, Store, StoreError};
 use uuid::Uuid;

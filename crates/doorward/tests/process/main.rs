@@ -10,4 +10,5 @@ mod operations;
 mod policies;
 mod reloads;
 mod running;
+mod server_keys;
 mod starts;

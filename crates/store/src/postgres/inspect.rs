@@ -5,16 +5,17 @@ use doorward_domain::{KeyId, Timestamp};
 use super::address::Address;
 use super::fault::Fault;
 use super::flight::{Ask, Conn};
+use super::key_usage;
 use super::pool::Database;
-use crate::StoreError;
 use crate::inspect::{Inspection, Schema, compare};
 use crate::migration::POSTGRES;
+use crate::{KeysUsed, StoreError};
 
 /// What durability hangs on, and the version.
 const SETTINGS: [&str; 4] = ["server_version_num", "fsync", "synchronous_commit", "full_page_writes"];
 
 /// Looks at the database.
-pub(crate) async fn inspect(url: &str) -> Result<Inspection, StoreError> {
+pub(crate) async fn inspect(url: &str, now: Timestamp) -> Result<Inspection, StoreError> {
     let database = Database::new(Address::parse(url)?)?;
     let mut connection = database.connection().await.map_err(Fault::at_opening)?;
     let asks: Vec<Ask> = SETTINGS.iter().map(|name| Ask::new(format!("SELECT current_setting('{name}')"), vec![])).collect();
@@ -25,6 +26,7 @@ pub(crate) async fn inspect(url: &str) -> Result<Inspection, StoreError> {
         faults: vec![],
         latest_moment: None,
         server_keys: vec![],
+        keys_used: KeysUsed::new(),
         bootstrapped: false,
         endless_keys: 0,
         settings: SETTINGS.iter().enumerate().map(|(at, name)| (*name, said(at))).collect(),
@@ -47,6 +49,7 @@ pub(crate) async fn inspect(url: &str) -> Result<Inspection, StoreError> {
             let id = row.try_get::<_, i64>(0).ok().and_then(|id| u32::try_from(id).ok())?;
             Some((KeyId(id), <[u8; 16]>::try_from(row.try_get::<_, &[u8]>(1).ok()?).ok()?))
         };
+        found.keys_used = key_usage::count(&database, now).await?;
         found.server_keys = answers[3].rows.iter().filter_map(key).collect();
     }
     drop(connection);

@@ -6,6 +6,7 @@ mod feed;
 mod flight;
 mod gates;
 mod inspect;
+mod key_usage;
 mod load;
 mod migrate;
 mod pool;
@@ -32,7 +33,7 @@ use crate::row::{Row as _, ToCell as _};
 use crate::rows::{ACTIVITY, Spending};
 use crate::seal::Seal;
 use crate::server_keys::unrecorded;
-use crate::{AccountKey, BoxFuture, Decision, Erasing, Governing, GoverningAll, Held, Need, Old, Store, StoreError, Verdict};
+use crate::{AccountKey, AccountPlace, BoxFuture, Decision, Erasing, Governing, GoverningAll, Held, KeysUsed, Need, Old, Resealed, Store, StoreError, Verdict};
 use address::Address;
 pub use address::{Way, way};
 use flight::{Answer, Ask, parameter};
@@ -368,6 +369,18 @@ impl Store for PostgresStore {
 
     fn check_keys(&self, keys: Vec<(KeyId, [u8; 16])>) -> BoxFuture<'_, Result<(), StoreError>> {
         Box::pin(self.record_keys(keys))
+    }
+
+    fn keys_used(&self, now: Timestamp) -> BoxFuture<'_, Result<KeysUsed, StoreError>> {
+        Box::pin(key_usage::count(&self.database, now))
+    }
+
+    fn reseal(&self, after: Option<AccountPlace>, limit: u16) -> BoxFuture<'_, Result<Resealed, StoreError>> {
+        Box::pin(async move { key_usage::reseal(&self.database, self.keys()?, after, limit).await })
+    }
+
+    fn accounts_under(&self, key: KeyId, now: Timestamp, after: Option<AccountPlace>, limit: u16) -> BoxFuture<'_, Result<Vec<AccountPlace>, StoreError>> {
+        Box::pin(key_usage::holders(&self.database, key, now, after, limit))
     }
 
     fn unlock(&self, keys: Arc<KeyRing>) {

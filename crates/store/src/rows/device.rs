@@ -157,7 +157,7 @@ impl Row for Device {
 }
 
 /// Bytes of one kept token: its state, since when, and its hash.
-const TOKEN: usize = 1 + 8 + 36;
+pub(super) const TOKEN: usize = 1 + 8 + 36;
 
 /// NULL once they are retired, so that SQL can tell which forgotten devices still mean something.
 fn encode_tokens(tokens: &DeviceTokens) -> Value {

@@ -5,6 +5,7 @@ mod budget;
 mod device;
 mod event;
 mod feed;
+mod key_usage;
 mod offer;
 mod once;
 mod session;
@@ -13,6 +14,8 @@ mod tenant;
 mod tombstone;
 
 pub(crate) use budget::{BUDGET, Spending};
+pub use key_usage::{AccountPlace, KeyUsage, KeysUsed};
+pub(crate) use key_usage::{count, heads, holders, questions, reseal};
 pub(crate) use session::ACTIVITY;
 
 use crate::row::{Row, Scope, Table};

@@ -5,13 +5,13 @@ use std::path::Path;
 use doorward_domain::{KeyId, Timestamp};
 use rusqlite::{Connection, OpenFlags};
 
-use super::{LATEST_MOMENT, connection, meta};
-use crate::StoreError;
+use super::{LATEST_MOMENT, connection, key_usage, meta};
 use crate::inspect::{Inspection, Schema, compare};
 use crate::migration::SQLITE;
+use crate::{KeysUsed, StoreError};
 
 /// Looks at the file.
-pub(crate) fn inspect(path: &Path, thorough: bool) -> Result<Inspection, StoreError> {
+pub(crate) fn inspect(path: &Path, thorough: bool, now: Timestamp) -> Result<Inspection, StoreError> {
     let connection = connection::connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
     connection.execute_batch("PRAGMA query_only = ON; BEGIN")?;
     let faults = connection::faults(&connection, thorough)?;
@@ -20,6 +20,7 @@ pub(crate) fn inspect(path: &Path, thorough: bool) -> Result<Inspection, StoreEr
         faults,
         latest_moment: None,
         server_keys: vec![],
+        keys_used: KeysUsed::new(),
         bootstrapped: false,
         endless_keys: 0,
         settings: vec![],
@@ -32,6 +33,7 @@ pub(crate) fn inspect(path: &Path, thorough: bool) -> Result<Inspection, StoreEr
     found.bootstrapped = meta(&connection, "once:bootstrap_api_key")?.is_some();
     let mut keys = connection.prepare("SELECT id, check_value FROM server_key")?;
     found.server_keys = keys.query_map([], |row| Ok((KeyId(row.get(0)?), row.get(1)?)))?.collect::<Result<_, _>>()?;
+    found.keys_used = key_usage::count(&connection, now)?;
     let endless = "SELECT count(*) FROM api_key WHERE revoked_at IS NULL AND expires_at IS NULL";
     found.endless_keys = connection.query_row(endless, [], |row| row.get::<_, i64>(0))?.try_into().unwrap_or(0);
     Ok(found)

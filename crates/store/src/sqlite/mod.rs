@@ -5,6 +5,7 @@ mod connection;
 mod effects;
 mod index;
 mod inspect;
+mod key_usage;
 mod load;
 mod pruning;
 mod writer;
@@ -32,7 +33,7 @@ use crate::row::{Row as _, Value};
 use crate::rows::Spending;
 use crate::seal::Seal;
 use crate::server_keys::unrecorded;
-use crate::{AccountKey, BoxFuture, Decision, Erasing, Governing, GoverningAll, Held, Need, Old, Rows, Store, StoreError};
+use crate::{AccountKey, AccountPlace, BoxFuture, Decision, Erasing, Governing, GoverningAll, Held, KeysUsed, Need, Old, Resealed, Rows, Store, StoreError};
 pub use backup::{Backup, Progress, Restoring, backup};
 use connection::Ownership;
 use effects::Directory;
@@ -348,6 +349,19 @@ impl Store for SqliteStore {
             }
             Ok(())
         }))
+    }
+
+    fn keys_used(&self, now: Timestamp) -> BoxFuture<'_, Result<KeysUsed, StoreError>> {
+        Box::pin(self.look(move |connection, _| key_usage::count(connection, now)))
+    }
+
+    fn reseal(&self, after: Option<AccountPlace>, limit: u16) -> BoxFuture<'_, Result<Resealed, StoreError>> {
+        let keys = self.shared.keys();
+        Box::pin(self.writer.submit(move |batch| key_usage::reseal(batch.connection, &*keys?, after, limit)))
+    }
+
+    fn accounts_under(&self, key: KeyId, now: Timestamp, after: Option<AccountPlace>, limit: u16) -> BoxFuture<'_, Result<Vec<AccountPlace>, StoreError>> {
+        Box::pin(self.look(move |connection, _| key_usage::holders(connection, key, now, after, limit)))
     }
 
     fn unlock(&self, keys: Arc<KeyRing>) {

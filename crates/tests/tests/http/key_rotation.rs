@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
+use doorward_domain::KeyRing;
+use doorward_service::Retirement;
 use doorward_tests::host::browser::judgement;
 use doorward_tests::host::{Browser, Host, SERVER_KEY, SignedIn};
 use doorward_tests::{Engine, Home};
@@ -78,11 +80,25 @@ async fn rotate(engine: Engine, count: u64) {
         browser.enter_and_trust().await;
         people.push(tokio::spawn(live(Arc::clone(&nodes), browser, at, Arc::clone(&rounds), Arc::clone(&stop))));
     }
+    let mut idle = nodes.read().await[0].browser("idle");
+    let left = idle.enter_and_trust().await;
     for keys in [&[SERVER_KEY, NEW][..], &[NEW, SERVER_KEY], &[NEW]] {
         let_them_come_round(&rounds).await;
+        if keys.len() == 1 {
+            // Beside the load: data keys are moved, and what nobody used since is ended, as the operator says here.
+            let host = nodes.read().await[0].clone();
+            let old = KeyRing::new(&[SERVER_KEY]).active();
+            let waiting = host.service().retire_server_key("Grace", old, false).await.expect("the store answers");
+            assert!(matches!(waiting, Retirement::StillNeeded(usage) if usage.trusted_devices == 1 && usage.accounts == 0), "{waiting:?}");
+            let retired = host.service().retire_server_key("Grace", old, true).await.expect("the store answers");
+            assert!(matches!(retired, Retirement::Retired { .. }), "{retired:?}");
+        }
         roll(&nodes, &home, keys, &mut seed).await;
     }
     let_them_come_round(&rounds).await;
+    let host = nodes.read().await[0].clone();
+    assert_eq!(judgement(&idle.at(&host).evaluate().await).1, ["unknown_device", "device_token_invalid"], "and no 503");
+    assert_eq!(left.at(&host).why_out().await.as_deref(), Some("unknown"), "over, and nothing is there any more to know its token by");
     stop.store(true, Ordering::SeqCst);
     for person in people {
         person.await.expect("nobody was answered wrongly");

@@ -42,6 +42,7 @@ mod quickstart;
 mod retention;
 mod rotation;
 mod security_events;
+mod server_keys;
 mod sessions;
 mod throttles;
 mod visits;
@@ -460,6 +461,10 @@ stories! {
         sixty_four_reports_of_one_event_have_one_effect,
         sessions_opened_in_between_are_judged_by_when_they_began,
         bad_words_about_an_event_are_named_and_change_nothing,
+    }
+    server_keys {
+        a_replaced_server_key_is_retired_once_nobody_needs_it,
+        a_server_key_that_must_go_at_once_takes_along_what_is_under_it,
     }
     sessions {
         a_list_shows_the_live_ones_unless_asked_otherwise,

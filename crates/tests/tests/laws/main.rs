@@ -215,6 +215,8 @@ laws! {
     sealing {
         a_store_whose_server_key_is_not_known_tells_of_no_account,
         an_account_is_wrapped_under_the_new_server_key_when_it_is_changed,
+        idle_accounts_are_wrapped_anew_in_small_batches,
+        what_lies_under_each_server_key_is_counted,
         what_identifies_a_person_lies_open_nowhere,
         no_data_key_lies_open_in_the_database,
     }

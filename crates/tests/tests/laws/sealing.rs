@@ -96,3 +96,69 @@ pub(crate) async fn no_data_key_lies_open_in_the_database((store, home): (Arc<dy
     let account = rows.iter().find(|row| row.contains("acme") && row.contains("ana")).expect("the account's row");
     assert!(!shows(account, &key), "{account}");
 }
+
+pub(crate) async fn idle_accounts_are_wrapped_anew_in_small_batches((store, home): (Arc<dyn Store>, Arc<Home>)) {
+    let mut people = vec![];
+    for number in 0..7 {
+        people.push(Person::new(&store, "acme", &format!("user-{number}")).await);
+    }
+    let sealed = home.rows().await;
+    store.close().await;
+    let (old, new) = ([7; 32], [8; 32]);
+    let store = home.open_locked().await;
+    assert!(unavailable(store.reseal(None, 3).await), "nothing is sealed anew before the keys are known to fit");
+    store.unlock(Arc::new(KeyRing::new(&[new, old])));
+    let (mut after, mut counts) = (None, vec![]);
+    loop {
+        let batch = store.reseal(after, 3).await.expect("the store answers");
+        let Some(last) = batch.last else { break };
+        assert!(after.is_none_or(|before| before < last), "on and on");
+        after = Some(last);
+        counts.push(batch.count);
+    }
+    assert_eq!(counts, [3, 3, 1]);
+    assert_eq!(store.reseal(None, 100).await.expect("the store answers").count, 0, "once");
+    let heads = |rows: &[String]| {
+        rows.iter().filter(|row| row.starts_with("account: ")).map(|row| row.split_once(", sealed=").expect("a head").0.to_owned()).collect::<Vec<_>>()
+    };
+    let rest = |rows: &[String]| rows.iter().filter(|row| !row.starts_with("account: ")).cloned().collect::<Vec<_>>();
+    let rows = home.rows().await;
+    assert_eq!((heads(&rows), rest(&rows)), (heads(&sealed), rest(&sealed)), "the wrapping alone is another");
+    store.close().await;
+    let store = home.open_locked().await;
+    store.unlock(Arc::new(KeyRing::new(&[new])));
+    for person in people {
+        assert!(store.account(person.key, Need::default()).await.expect("the store answers").is_some());
+    }
+}
+
+pub(crate) async fn what_lies_under_each_server_key_is_counted(store: Arc<dyn Store>) {
+    let (ana, ben) = (Person::new(&store, "acme", "ana").await, Person::new(&store, "globex", "ben").await);
+    let trusted = Completion { trust_device: true, ..Completion::default() };
+    let entered = ana.enter_with(start(), None, trusted).await;
+    ana.enter(start()).await;
+    ben.enter(start()).await;
+    let used = |now| {
+        let store = Arc::clone(&store);
+        async move { store.keys_used(now).await.expect("the store answers") }
+    };
+    let (old, at_first) = (keys().active(), used(after(1)).await);
+    assert_eq!(at_first.keys().copied().collect::<Vec<_>>(), [old]);
+    let at_first = at_first[&old];
+    assert_eq!((at_first.accounts, at_first.sessions, at_first.trusted_devices, at_first.api_keys), (2, 3, 1, 0));
+    assert_eq!(at_first.other_device_tokens, 2, "tokens without trust");
+    assert!(at_first.is_needed() && !at_first.is_empty());
+    // By time alone: nothing has to run for it.
+    let later = used(after(60 * 86_400)).await[&old];
+    assert_eq!((later.sessions, later.trusted_devices, later.offers, later.other_device_tokens), (0, 0, 0, 3));
+    assert!(!later.is_needed() && !later.is_empty());
+    // By a generation too.
+    ana.act(after(2), |account, moment| account.end_all_sessions(moment, None, false)).await.expect("nothing refuses it");
+    let ended = used(after(3)).await[&old];
+    assert_eq!((ended.sessions, ended.trusted_devices), (1, 0));
+    let holders = store.accounts_under(old, after(3), None, 100).await.expect("the store answers");
+    assert_eq!(holders.len(), 2);
+    assert_eq!(store.accounts_under(old, after(3), Some(holders[0]), 1).await.expect("the store answers"), holders[1..]);
+    assert_eq!(store.accounts_under(KeyRing::new(&[[9; 32]]).active(), after(3), None, 100).await.expect("the store answers"), []);
+    assert!(!ana.is_in(&entered.access_token, after(3)).await);
+}

@@ -368,7 +368,7 @@ pub(crate) async fn a_look_at_a_database_beside_its_server_changes_nothing((stor
     store.record_moment(after(3)).await.expect("recorded");
     let before = home.rows().await;
     for thorough in [false, true] {
-        let found = doorward_store::inspect(home.database(), thorough).await.expect("it can be looked at");
+        let found = doorward_store::inspect(home.database(), thorough, start()).await.expect("it can be looked at");
         assert_eq!((found.schema, found.faults), (doorward_store::Schema::Current, vec![]));
         assert_eq!((found.latest_moment, found.server_keys), (Some(after(3)), vec![(KeyId(7), [7; 16])]));
         assert_eq!((found.bootstrapped, found.endless_keys), (true, 1));
@@ -376,6 +376,6 @@ pub(crate) async fn a_look_at_a_database_beside_its_server_changes_nothing((stor
     }
     assert_eq!(home.rows().await, before);
     home.tamper("UPDATE schema_migration SET checksum = checksum + 1 WHERE number = 1").await;
-    let found = doorward_store::inspect(home.database(), false).await.expect("it can be looked at");
+    let found = doorward_store::inspect(home.database(), false, start()).await.expect("it can be looked at");
     assert_eq!(found.schema, doorward_store::Schema::Other(1));
 }

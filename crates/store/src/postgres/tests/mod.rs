@@ -13,8 +13,8 @@ use std::future::Future;
 use std::sync::Arc;
 
 use doorward_domain::{
-    Account, AccountId, Actor, Attempt, Completion, DataKey, Factor, FeedEpoch, Fingerprint, KeyRing, MfaMethod, Mint, Moment, NewAccount, Opened, Parts, Policy,
-    Preset, SecondFactor, Seen, SessionRef, Tenant, TenantId, Timestamp, UserId,
+    Account, AccountId, Actor, Attempt, Completion, DataKey, Factor, FeedEpoch, Fingerprint, KeyRing, MfaMethod, Mint, Moment, NewAccount, Opened, Parts,
+    Policy, Preset, SecondFactor, Seen, SessionRef, Tenant, TenantId, Timestamp, UserId,
 };
 use futures_util::FutureExt as _;
 use tokio_postgres::{Client, NoTls};

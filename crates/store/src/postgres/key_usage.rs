@@ -1,0 +1,66 @@
+//! Counting what lies under each server key, and moving what can be moved.
+
+use std::sync::Arc;
+
+use doorward_domain::{AccountId, KeyId, KeyRing, Shard, Timestamp};
+use tokio_postgres::Row;
+use uuid::Uuid;
+
+use super::fault::Fault;
+use super::flight::{Answer, Ask, parameter};
+use super::pool::{Database, Step};
+use crate::row::{ToCell as _, Value};
+use crate::seal::resealed;
+use crate::{AccountPlace, KeysUsed, Resealed, StoreError, rows};
+
+pub(super) async fn count(database: &Arc<Database>, now: Timestamp) -> Result<KeysUsed, StoreError> {
+    let questions = rows::questions(now, parameter);
+    let asks = questions.iter().map(|question| Ask::new(question.sql.clone(), question.parameters.clone())).collect();
+    let mut used = KeysUsed::new();
+    for (question, answer) in questions.iter().zip(database.read(asks).await?) {
+        for row in &answer.rows {
+            rows::count(&mut used, question, cell::<&[u8]>(row, 0)?, cell(row, 1)?, cell(row, 2)?);
+        }
+    }
+    Ok(used)
+}
+
+/// Under locks, taken in the order of places, which is everybody's: nobody changes a head between its look and its write.
+pub(super) async fn reseal(database: &Arc<Database>, keys: Arc<KeyRing>, after: Option<AccountPlace>, limit: u16) -> Result<Resealed, StoreError> {
+    let (sql, parameters) = rows::heads(after, limit, parameter);
+    let judge = move |answers: &[Answer]| {
+        let mut writes = vec![];
+        let mut last = None;
+        for row in &answers[0].rows {
+            let (at, sealed) = (place(row)?, cell::<&[u8]>(row, 2)?);
+            last = Some(at);
+            let Some(new) = resealed(&keys, &at.1.0.cell(), sealed)? else { continue };
+            let parameters = vec![Value::Blob(new), i64::from(at.0.0).cell(), at.1.0.cell(), sealed.cell()];
+            writes.push(Ask::new(rows::reseal(parameter), parameters));
+        }
+        Ok(Step { answer: Resealed { count: writes.len() as u64, last }, writes })
+    };
+    database.change(None, vec![Ask::new(format!("{sql} FOR NO KEY UPDATE"), parameters)], judge).await
+}
+
+pub(super) async fn holders(
+    database: &Arc<Database>,
+    key: KeyId,
+    now: Timestamp,
+    after: Option<AccountPlace>,
+    limit: u16,
+) -> Result<Vec<AccountPlace>, StoreError> {
+    let (sql, parameters) = rows::holders(key, now, after, limit, parameter);
+    let answers = database.read(vec![Ask::new(sql, parameters)]).await?;
+    answers.iter().flat_map(|answer| &answer.rows).map(place).collect()
+}
+
+fn place(row: &Row) -> Result<AccountPlace, StoreError> {
+    let shard = u16::try_from(cell::<i64>(row, 0)?).map_err(|_| StoreError::corrupt("account", "shard"))?;
+    let id = Uuid::from_slice(cell(row, 1)?).map_err(|_| StoreError::corrupt("account", "id"))?;
+    Ok((Shard(shard), AccountId(id)))
+}
+
+fn cell<'a, T: tokio_postgres::types::FromSql<'a>>(row: &'a Row, at: usize) -> Result<T, StoreError> {
+    row.try_get(at).map_err(|error| Fault::from(error).into())
+}

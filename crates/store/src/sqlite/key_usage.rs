@@ -1,0 +1,44 @@
+//! Counting what lies under each server key, and moving what can be moved.
+
+use doorward_domain::{AccountId, KeyId, KeyRing, Shard, Timestamp};
+use rusqlite::{Connection, params_from_iter};
+use uuid::Uuid;
+
+use super::load::parameter;
+use crate::row::{ToCell as _, Value};
+use crate::seal::resealed;
+use crate::{AccountPlace, KeysUsed, Resealed, StoreError, rows};
+
+pub(super) fn count(connection: &Connection, now: Timestamp) -> Result<KeysUsed, StoreError> {
+    let mut used = KeysUsed::new();
+    for question in rows::questions(now, parameter) {
+        let mut statement = connection.prepare(&question.sql)?;
+        let mut answer = statement.query(params_from_iter(&question.parameters))?;
+        while let Some(row) = answer.next()? {
+            rows::count(&mut used, &question, row.get_ref(0)?.as_blob().unwrap_or_default(), row.get(1)?, row.get(2)?);
+        }
+    }
+    Ok(used)
+}
+
+pub(super) fn reseal(connection: &Connection, keys: &KeyRing, after: Option<AccountPlace>, limit: u16) -> Result<Resealed, StoreError> {
+    let (sql, parameters) = rows::heads(after, limit, parameter);
+    let mut statement = connection.prepare_cached(&sql)?;
+    let heads = statement.query_map(params_from_iter(parameters), |row| Ok((row.get(0)?, Uuid::from_bytes(row.get(1)?), row.get(2)?)))?;
+    let heads: Vec<(u16, Uuid, Vec<u8>)> = heads.collect::<Result<_, _>>()?;
+    let last = heads.last().map(|(shard, id, _)| (Shard(*shard), AccountId(*id)));
+    let mut count = 0;
+    for (shard, id, sealed) in heads {
+        let Some(new) = resealed(keys, &id.cell(), &sealed)? else { continue };
+        let parameters = [Value::Blob(new), i64::from(shard).cell(), id.cell(), Value::Blob(sealed)];
+        count += connection.prepare_cached(&rows::reseal(parameter))?.execute(params_from_iter(parameters))? as u64;
+    }
+    Ok(Resealed { count, last })
+}
+
+pub(super) fn holders(connection: &Connection, key: KeyId, now: Timestamp, after: Option<AccountPlace>, limit: u16) -> Result<Vec<AccountPlace>, StoreError> {
+    let (sql, parameters) = rows::holders(key, now, after, limit, parameter);
+    let mut statement = connection.prepare(&sql)?;
+    let found = statement.query_map(params_from_iter(parameters), |row| Ok((Shard(row.get(0)?), AccountId(Uuid::from_bytes(row.get(1)?)))))?;
+    Ok(found.collect::<Result<_, _>>()?)
+}
