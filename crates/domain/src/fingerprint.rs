@@ -75,11 +75,6 @@ impl Parts {
         self.0.is_empty()
     }
 
-    /// The attributes that the host says differ from read to read, by their tags.
-    pub(crate) fn unsteady(&self) -> impl Iterator<Item = u32> + '_ {
-        self.0.iter().filter(|(_, _, said)| *said == Said::Unsteady).map(|(part, name, _)| tag(*part, name))
-    }
-
     /// The name of a part as it is told to a host: `agent`, `fingerprint.canvas`.
     pub(crate) fn name(&self, mark: &Mark) -> String {
         let attribute = self.0.iter().find(|(part, name, _)| *part == mark.part && tag(*part, name) == mark.tag).map(|(_, name, _)| name.as_str());
@@ -89,7 +84,7 @@ impl Parts {
         }
     }
 
-    /// The class of an attribute, which follows from its name.
+    /// The name of an attribute, told with its value or as one that differs from read to read; empty if it isn't told.
     pub(crate) fn attribute(&self, mark: &Mark) -> &str {
         self.0.iter().find(|(part, name, _)| *part == mark.part && tag(*part, name) == mark.tag).map_or("", |(_, name, _)| name)
     }
@@ -125,14 +120,14 @@ fn tag(part: Part, name: &str) -> u32 {
 pub(crate) struct Mark {
     pub(crate) part: Part,
     pub(crate) tag: u32,
-    /// How restless it has been: a change adds [`CHANGED`], an unchanged look takes 1 away.
+    /// How restless it has been: a look that changed it, or kept it back, adds [`CHANGED`]; an unchanged one takes 1 away.
     unrest: u8,
     value: [u8; 8],
 }
 
 const CHANGED: u8 = 4;
 const MOST: u8 = 12;
-/// From here on a part says nothing by changing: it did so twice within few looks.
+/// From here on a part says nothing by changing, or by being kept back: that happened twice within few looks.
 const RESTLESS: u8 = 7;
 const MARK: usize = 1 + 4 + 1 + 8;
 
@@ -174,19 +169,23 @@ impl Fingerprint {
     }
 
     /// The print that takes this one's place after a strong proof: the new digests, with what was learnt of each part's unrest.
-    /// Parts under another pepper aren't compared, so nothing is learnt of them.
+    /// A part that isn't told stays as it was, until it wasn't told several times in a row: no look makes a print say less at
+    /// once. Parts under another pepper aren't compared, so nothing is learnt of them, and what isn't told anew goes.
     #[must_use]
-    pub fn retaken(&self, mut new: Self) -> Self {
+    pub fn retaken(&self, new: Self) -> Self {
         let comparable = self.pepper == new.pepper;
-        for mark in &mut new.marks {
-            let Some(old) = self.mark(mark) else { continue };
-            mark.unrest = match (comparable, old.says(mark)) {
-                (false, _) => old.unrest,
-                (true, true) => old.unrest.saturating_sub(1),
-                (true, false) => (old.unrest + CHANGED).min(MOST),
-            };
-        }
-        new
+        let retake = |old: &Mark| {
+            let restless = (old.unrest + CHANGED).min(MOST);
+            match new.mark(old) {
+                Some(mark) if !comparable => Some(Mark { unrest: old.unrest, ..*mark }),
+                Some(mark) if old.says(mark) => Some(Mark { unrest: old.unrest.saturating_sub(1), ..*mark }),
+                Some(mark) => Some(Mark { unrest: restless, ..*mark }),
+                None => (comparable && old.unrest < MOST).then_some(Mark { unrest: restless, ..*old }),
+            }
+        };
+        let known = self.marks.iter().filter_map(retake);
+        let first = new.marks.iter().filter(|mark| self.mark(mark).is_none()).copied();
+        Self { pepper: new.pepper, marks: known.chain(first).collect() }
     }
 
     /// The value shown to people: it has a label of its own, so it proves nothing and matches no stored digest. It stays the

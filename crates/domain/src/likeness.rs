@@ -27,6 +27,8 @@ pub struct Likeness {
     pub same_network: bool,
     /// The parts that changed, by name, the network left out.
     pub changed: Vec<String>,
+    /// What the attributes that didn't change weigh together.
+    agreed: u32,
 }
 
 /// From this share of the weights on, out of 100, what changed is drift.
@@ -34,8 +36,11 @@ const DRIFTED: u32 = 75;
 /// From this share on it is still the same kind of device.
 const SUSPICIOUS: u32 = 50;
 
+/// What attributes that didn't change must weigh together to identify a device: agent, model and hints are those of many.
+const ENOUGH: u32 = 8;
+
 /// What privacy browsers make up anew for each site, visit or session: a change says nothing.
-const MADE_UP: [&str; 8] = ["canvas", "audio", "webgl", "fonts", "plugins", "hardwareconcurrency", "devicememory", "domrect"];
+const MADE_UP: [&str; 7] = ["canvas", "audio", "webglhash", "webglimage", "fonts", "plugins", "domrect"];
 /// What a person changes by moving a window or plugging in a screen.
 const FLEETING: [&str; 8] = ["window", "viewport", "innerwidth", "innerheight", "screenx", "screeny", "pixelratio", "orientation"];
 /// What changes with a journey, or a new screen.
@@ -64,8 +69,7 @@ impl Likeness {
     /// Compares a kept print with an attempt's, taken under the same pepper.
     #[must_use]
     pub fn between(kept: &Fingerprint, taken: &Fingerprint, parts: &Parts) -> Self {
-        let unsteady: Vec<u32> = parts.unsteady().collect();
-        let (mut equal, mut changed_weight, mut changed) = (0, 0, vec![]);
+        let (mut equal, mut agreed, mut changed_weight, mut changed) = (0, 0, 0, vec![]);
         // Agent and platform must be known of both.
         let known = |part: Part| kept.marks().iter().chain(taken.marks()).filter(|mark| mark.part == part).count() == 2;
         let mut worst = if known(Part::Agent) && known(Part::Platform) { Alike::Same } else { Alike::Different };
@@ -83,14 +87,17 @@ impl Likeness {
             let (weight, at_best) = weigh(mark, old, parts);
             if same {
                 equal += weight;
+                agreed += if mark.part == Part::Attribute { weight } else { 0 };
             } else {
                 changed_weight += weight;
                 worst = worst.max(at_best);
             }
         }
-        // What the device used to say and now keeps to itself is no proof of another device, and none of this one.
-        let withheld = |mark: &&Mark| mark.part == Part::Attribute && taken.mark(mark).is_none() && !unsteady.contains(&mark.tag) && !mark.is_restless();
-        if kept.marks().iter().any(|mark| withheld(&mark)) {
+        // What the device used to say and now keeps to itself, or is said to differ from read to read, is no proof of another
+        // device, and none of this one. Only of what browsers make up, or what was found restless, nothing else can be expected.
+        let passes = |mark: &Mark| mark.is_restless() || matches!(steadiness(parts.attribute(mark)), Steadiness::MadeUp | Steadiness::Fleeting);
+        let kept_back = |mark: &Mark| mark.part == Part::Attribute && taken.mark(mark).is_none() && !passes(mark);
+        if kept.marks().iter().any(kept_back) {
             worst = worst.max(Alike::Suspicious);
         }
         let share = (100 * equal).checked_div(equal + changed_weight).unwrap_or(100);
@@ -100,12 +107,17 @@ impl Likeness {
             SUSPICIOUS.. => Alike::Suspicious,
             _ => Alike::Different,
         };
-        Self { alike: worst.max(by_weight), same_network, changed }
+        Self { alike: worst.max(by_weight), same_network, changed, agreed }
     }
 
-    /// Whether it may identify a device, where a tenant chose that.
+    /// Whether it may identify a device, where a tenant chose that: nothing speaks against it, and enough for it.
     #[must_use]
     pub const fn identifies(&self) -> bool {
+        self.is_possible() && self.agreed >= ENOUGH
+    }
+
+    /// Whether nothing speaks against its being the device, on the network that it was on.
+    const fn is_possible(&self) -> bool {
         matches!(self.alike, Alike::Same | Alike::Drifted)
     }
 }
@@ -119,6 +131,8 @@ fn weigh(new: &Mark, old: &Mark, parts: &Parts) -> (u32, Alike) {
         Part::AgentVersion | Part::PlatformVersion => (0, Alike::Drifted),
         Part::Arch | Part::Bitness | Part::Form => (3, Alike::Suspicious),
         Part::Network => (0, Alike::Same),
+        // An opaque text, which stands for all that the host knows.
+        Part::Attribute if parts.attribute(new).is_empty() => (ENOUGH, Alike::Different),
         Part::Attribute if changed && old.is_restless() => (0, Alike::Same),
         Part::Attribute => match steadiness(parts.attribute(new)) {
             Steadiness::Fleeting => (0, Alike::Same),
@@ -136,7 +150,7 @@ fn weigh(new: &Mark, old: &Mark, parts: &Parts) -> (u32, Alike) {
 pub(crate) struct Recognition {
     /// The device seen last that it resembles: a hint.
     pub(crate) resembles: Option<DeviceId>,
-    /// The one device that it is, by likeness on the same network.
+    /// The one device that it is, by likeness on the same network. None while another may be it.
     pub(crate) identified: Option<DeviceId>,
     /// It looks like a known device on another network.
     elsewhere: bool,
@@ -166,24 +180,35 @@ impl Account {
     pub(crate) fn look_around(&self, keys: &KeyRing, parts: &Parts) -> Recognition {
         let mut taken: Vec<(crate::PepperId, Option<Fingerprint>)> = vec![];
         let mut found: Vec<(&Device, Likeness)> = vec![];
+        // A device whose print is gone, or under a server key that is, may be any.
+        let mut unknowable = false;
         for device in self.devices.iter().filter(|device| device.forgotten_at.is_none()) {
-            let Some(id) = device.fingerprint.pepper else { continue };
-            if !taken.iter().any(|(of, _)| *of == id) {
-                taken.push((id, self.print_under(keys, id, parts)));
+            let print = device.fingerprint.pepper.and_then(|id| {
+                if !taken.iter().any(|(of, _)| *of == id) {
+                    taken.push((id, self.print_under(keys, id, parts)));
+                }
+                taken.iter().find(|(of, _)| *of == id).and_then(|(_, print)| print.as_ref())
+            });
+            let Some(print) = print else {
+                unknowable |= device.released_at.is_none();
+                continue;
+            };
+            let like = Likeness::between(&device.fingerprint, print, parts);
+            if like.alike != Alike::Different {
+                found.push((device, like));
             }
-            let print = taken.iter().find(|(of, _)| *of == id).and_then(|(_, print)| print.as_ref());
-            found.extend(print.map(|print| (device, Likeness::between(&device.fingerprint, print, parts))).filter(|(_, like)| like.alike != Alike::Different));
         }
         let latest = |devices: &[&(&Device, Likeness)]| devices.iter().max_by_key(|(device, _)| (device.last_seen_at, device.id)).map(|(device, _)| device.id);
         let resembles = latest(&found.iter().collect::<Vec<_>>());
         // Its owner's browser begins again as another device, and looks as it did.
         found.retain(|(device, _)| device.released_at.is_none());
-        let here: Vec<_> = found.iter().filter(|(_, like)| like.identifies() && like.same_network).collect();
-        let nearly = found.iter().filter(|(_, like)| !like.identifies() && like.same_network).max_by_key(|(device, _)| (device.last_seen_at, device.id));
+        let here: Vec<_> = found.iter().filter(|(_, like)| like.is_possible() && like.same_network).collect();
+        let nearly = found.iter().filter(|(_, like)| !like.is_possible() && like.same_network).max_by_key(|(device, _)| (device.last_seen_at, device.id));
+        let identified = if let [(only, like)] = here[..] { (like.identifies() && !unknowable).then_some(only.id) } else { None };
         Recognition {
             resembles,
-            identified: if let [(only, _)] = here[..] { Some(only.id) } else { None },
-            elsewhere: here.is_empty() && found.iter().any(|(_, like)| like.identifies() && !like.same_network),
+            identified,
+            elsewhere: here.is_empty() && found.iter().any(|(_, like)| like.is_possible() && !like.same_network),
             changed: if here.is_empty() { nearly.map(|(_, like)| like.changed.clone()).unwrap_or_default() } else { vec![] },
         }
     }
@@ -264,14 +289,17 @@ mod tests {
             ("a journey", changing(2, Some("y")), Alike::Drifted),
             ("another steady thing", changing(0, Some("b")), Alike::Suspicious),
             ("a canvas that is made up", changing(3, Some("2")), Alike::Same),
-            ("what the host marks", changing(0, None), Alike::Same),
+            ("a canvas that the host marks", changing(3, None), Alike::Same),
+            ("something steady that the host marks", changing(0, None), Alike::Suspicious),
+            ("everything marked", browser("Chrome", 149, &STEADY.map(|(name, _)| (name, None))), Alike::Suspicious),
             ("attributes kept back", bare.clone(), Alike::Suspicious),
             ("another model", browser("Chrome", 149, &STEADY).with(Part::Model, "Mac"), Alike::Different),
         ];
         for (what, now, alike) in cases {
             assert_eq!(compare(&kept, &now).alike, alike, "{what}");
         }
-        assert_eq!(compare(&bare, &kept).alike, Alike::Same, "more is known now, and nothing speaks against it");
+        let more = compare(&bare, &kept);
+        assert_eq!((more.alike, more.identifies()), (Alike::Same, false), "more is known now, nothing speaks against it, and nothing for it");
         assert_eq!(compare(&kept, &browser("Chrome", 150, &STEADY)).changed, ["agent_version"]);
         assert_eq!(compare(&kept, &changing(0, Some("b"))).changed, ["fingerprint.gpu"]);
     }
@@ -284,9 +312,47 @@ mod tests {
     }
 
     #[test]
+    fn what_says_nothing_identifies_nobody() {
+        let bare = browser("Chrome", 149, &[]).with(Part::Arch, "x86").with(Part::Bitness, "64").with(Part::Form, "Desktop");
+        let made_up = |value| browser("Chrome", 149, &["canvas", "audio", "fonts", "plugins", "domRect"].map(|name| (name, Some(value))));
+        let one = browser("Chrome", 149, &[("gpu", Some("a"))]);
+        let windows = browser("Chrome", 149, &["window", "viewport", "innerWidth"].map(|name| (name, Some("1"))));
+        for (what, kept, now) in [
+            ("no attributes", &bare, &bare),
+            ("all of them made up anew", &made_up("1"), &made_up("2")),
+            ("one of them", &one, &one),
+            ("a window's size", &windows, &windows),
+        ] {
+            let likeness = compare(kept, now);
+            assert_eq!((likeness.alike, likeness.identifies()), (Alike::Same, false), "{what}");
+        }
+        let renderers = |value| browser("Chrome", 149, &[("webglRenderer", Some(value)), ("hardwareConcurrency", Some("8")), ("deviceMemory", Some("8"))]);
+        assert!(compare(&renderers("a"), &renderers("a")).identifies());
+        assert!(!compare(&renderers("a"), &renderers("b")).identifies(), "no browser makes up its renderer");
+    }
+
+    #[test]
+    fn what_is_not_told_is_not_forgotten_at_once() {
+        let ring = KeyRing::new(&[[1; 32]]);
+        let id = ring.active_pepper();
+        let pepper = ring.pepper(&TenantId::new("a").expect("a slug"), id).expect("its own").of_account(&DataKey::new([1; 32]));
+        let (full, bare) = (browser("Chrome", 149, &STEADY), browser("Chrome", 149, &[]));
+        let stranger = browser("Chrome", 149, &STEADY.map(|(name, _)| (name, Some("other"))));
+        let mut kept = full.digest(id, &pepper);
+        for sign_in in 1..=4 {
+            kept = kept.retaken(bare.digest(id, &pepper));
+            for (who, now) in [("one who tells nothing", &bare), ("one who tells other things", &stranger)] {
+                assert!(!Likeness::between(&kept, &now.digest(id, &pepper), now).identifies(), "{who}, after {sign_in}");
+            }
+            let own = Likeness::between(&kept, &full.digest(id, &pepper), &full);
+            assert_eq!(own.identifies(), sign_in < 4, "what wasn't told four times in a row is gone");
+        }
+    }
+
+    #[test]
     fn an_opaque_text_is_one_part() {
         let of = |text| browser("Chrome", 149, &[("", Some(text))]);
-        assert_eq!(compare(&of("a"), &of("a")).alike, Alike::Same);
+        assert!(compare(&of("a"), &of("a")).identifies());
         let other = compare(&of("a"), &of("b"));
         assert_eq!((other.alike, other.changed), (Alike::Different, vec!["fingerprint".to_owned()]));
     }

@@ -34,11 +34,11 @@ struct Browser {
     timezone: u32,
     screen: u32,
     languages: u32,
+    cores: u32,
     canvas: u32,
     window: u32,
     network: u32,
-    /// Randomises what browsers for privacy randomise.
-    private: bool,
+    kind: Kind,
 }
 
 impl Browser {
@@ -56,37 +56,52 @@ impl Browser {
             timezone: chance.below(100) / 90 * chance.below(12),
             screen: chance.below(12),
             languages: chance.below(100) / 70 * chance.below(8),
+            cores: [4, 8, 8, 8, 12, 16][chance.below(6) as usize],
             canvas: chance.below(500),
             window: chance.below(1_000),
             network: chance.below(250),
-            private: false,
+            kind: Kind::Updates,
         }
     }
 
-    fn agent_parts(&self) -> Parts {
+    /// What the user agent and, where they came along, client hints tell.
+    fn agent_parts(&self, hinted: bool) -> Parts {
         let parts = Parts::default().with(Part::Agent, self.agent).with_version(Part::AgentVersion, Some(self.version));
-        let parts = parts.with(Part::Platform, self.platform).with_version(Part::PlatformVersion, self.platform_version);
+        let parts = parts.with(Part::Platform, self.platform).with_version(Part::PlatformVersion, self.platform_version.filter(|_| hinted));
         let chromium = matches!(self.agent, "Chrome" | "Edge");
         parts
             .with(Part::Model, if self.platform == "macOS" { "Mac" } else { "PC" })
-            .with(Part::Arch, if chromium { "x86" } else { "" })
+            .with(Part::Arch, if chromium && hinted { "x86" } else { "" })
             .with(Part::Network, &format!("203.0.{}", self.network))
     }
 
-    fn look(&self, chance: &mut Chance) -> Parts {
-        let made_up = |steady: u32, chance: &mut Chance| if self.private { chance.below(1_000_000) } else { steady };
+    /// What its script tells.
+    fn attributes(&self, chance: &mut Chance) -> Vec<(&'static str, Option<String>)> {
+        let private = matches!(self.kind, Kind::Private | Kind::PrivateMarked);
+        let made_up = |steady: u32, chance: &mut Chance| match self.kind {
+            Kind::PrivateMarked => None,
+            _ => Some(if private { chance.below(1_000_000) } else { steady }),
+        };
         let attributes = [
-            ("gpu", self.gpu),
-            ("maxTouchPoints", self.touch),
-            ("timezone", self.timezone),
-            ("screen", self.screen),
-            ("languages", self.languages),
+            ("gpu", Some(self.gpu)),
+            ("maxTouchPoints", Some(self.touch)),
+            ("timezone", Some(self.timezone)),
+            ("screen", Some(self.screen)),
+            ("languages", Some(self.languages)),
             ("canvas", made_up(self.canvas, chance)),
             ("audio", made_up(self.canvas / 50, chance)),
-            ("hardwareConcurrency", made_up(8, chance)),
-            ("window", self.window),
+            // Some make this up too, though it stands still elsewhere.
+            ("hardwareConcurrency", Some(if private { 2 + chance.below(7) } else { self.cores })),
+            ("window", Some(self.window)),
         ];
-        attributes.iter().fold(self.agent_parts(), |parts, (name, value)| parts.with_attribute(name, Some(&value.to_string())))
+        attributes.into_iter().map(|(name, value)| (name, value.map(|value| value.to_string()))).collect()
+    }
+
+    fn look(&self, chance: &mut Chance) -> Parts {
+        let silent = self.kind == Kind::NoAttributes || self.kind == Kind::AttributesMissing && chance.in_100(10);
+        let hinted = self.kind != Kind::HintsMissing || chance.in_100(70);
+        let attributes = if silent { vec![] } else { self.attributes(chance) };
+        told(self.agent_parts(hinted), &attributes)
     }
 
     /// Lives for a few days, and changes as devices of its kind do. Every browser is updated now and then.
@@ -97,7 +112,6 @@ impl Browser {
             self.canvas += u32::from(chance.in_100(30)) * 1_000;
         }
         match kind {
-            Kind::Updates | Kind::Private => {}
             Kind::SystemUpdates if chance.in_100(days * 100 / 60) => {
                 self.platform_version = self.platform_version.map(|version| version + 1);
                 self.canvas += 7_000;
@@ -109,9 +123,18 @@ impl Browser {
             }
             // At home, at work, and elsewhere.
             Kind::Moves => self.network = [1, 1, 1, 2, 2, chance.below(250)][chance.below(6) as usize],
-            Kind::SystemUpdates | Kind::Screens => {}
+            // A driver that calls itself otherwise, or another graphics card.
+            Kind::NewGraphics if chance.in_100(days * 100 / 90) => self.gpu = chance.below(40),
+            Kind::NewHardware if chance.in_100(days * 100 / 90) => {
+                (self.gpu, self.screen, self.cores) = (chance.below(40), chance.below(12), [4, 8, 12, 16][chance.below(4) as usize]);
+            }
+            _ => {}
         }
     }
+}
+
+fn told(parts: Parts, attributes: &[(&'static str, Option<String>)]) -> Parts {
+    attributes.iter().fold(parts, |parts, (name, value)| parts.with_attribute(name, value.as_deref()))
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -120,7 +143,13 @@ enum Kind {
     SystemUpdates,
     Windows,
     Screens,
+    NewGraphics,
+    NewHardware,
+    HintsMissing,
+    AttributesMissing,
+    NoAttributes,
     Private,
+    PrivateMarked,
     Moves,
 }
 
@@ -153,7 +182,7 @@ fn missed(kind: Kind) -> (u32, u32) {
     let (ring, mut chance) = (ring(), Chance(0x5EED + kind as u64));
     let (mut looks, mut misses, mut elsewhere) = (0, 0, 0);
     for _ in 0..200 {
-        let mut browser = Browser { private: kind == Kind::Private, ..Browser::draw(&mut chance) };
+        let mut browser = Browser { kind, ..Browser::draw(&mut chance) };
         let mut kept = ring.take(&browser.look(&mut chance));
         let mut day = 0;
         while day < 180 {
@@ -171,64 +200,74 @@ fn missed(kind: Kind) -> (u32, u32) {
     (misses * 10_000 / looks, elsewhere * 10_000 / looks)
 }
 
-/// How often another device on the same network is taken for it.
-fn matched(other: impl Fn(&Browser, &mut Chance) -> Parts) -> u32 {
+/// How often another device on the same network is taken for one of this kind.
+fn matched(kind: Kind, other: impl Fn(&Browser, &mut Chance) -> Parts) -> u32 {
     let (ring, mut chance) = (ring(), Chance(0xF00D));
     share(5_000, |_| {
-        let own = Browser::draw(&mut chance);
+        let own = Browser { kind, ..Browser::draw(&mut chance) };
         let kept = ring.take(&own.look(&mut chance));
         ring.compare(&kept, &other(&own, &mut chance)).identifies()
     })
 }
 
-#[test]
-fn the_matcher_errs_no_more_often_than_the_docs_say() {
-    let percent = |share: u32| format!("{}.{:02} %", share / 100, share % 100);
-    let report = |what: &str, share: u32, low: u32, high: u32| {
-        writeln!(std::io::stdout(), "| {what} | {} |", percent(share)).expect("standard output");
-        assert!((low..=high).contains(&share), "{what}: {}", percent(share));
-    };
-    let histories = [
-        ("browser updates", Kind::Updates, 10),
-        ("system updates besides", Kind::SystemUpdates, 10),
-        ("windows of another size each time", Kind::Windows, 10),
-        ("journeys, and screens to plug in", Kind::Screens, 10),
-        ("a privacy browser", Kind::Private, 10),
-        // By rule: on another network nothing is taken for anything.
-        ("moves between networks", Kind::Moves, 7_000),
-    ];
-    for (what, kind, most) in histories {
-        let (by_looks, in_all) = missed(kind);
-        writeln!(std::io::stdout(), "| {what} | {} | {} |", percent(by_looks), percent(in_all)).expect("standard output");
-        let least = if kind == Kind::Moves { 5_000 } else { 0 };
-        assert!(by_looks <= 10 && (least..=most).contains(&in_all), "{what}: {} {}", percent(by_looks), percent(in_all));
-    }
-    report(
-        "matched: any other device on the network",
-        matched(|_, chance| {
-            let other = Browser::draw(chance);
-            other.look(chance)
-        }),
-        0,
-        100,
-    );
-    report(
-        "matched: an attacker who copies agent and hints",
-        matched(|own, chance| {
-            let other = Browser::draw(chance);
-            Browser { agent: own.agent, version: own.version, platform: own.platform, platform_version: own.platform_version, ..other }.look(chance)
-        }),
-        0,
-        1_000,
-    );
-    report("matched: the same, with all attributes kept back", matched(|own, _| own.agent_parts()), 0, 0);
-    report("matched: two equal laptops, set up alike", matched(|own, chance| own.clone().look(chance)), 10_000, 10_000);
+/// An attacker on the same network who copies agent and hints, and tells their own machine's attributes, or what they like.
+fn copied(own: &Browser, chance: &mut Chance, tells: impl Fn(&'static str, String) -> Option<Option<String>>) -> Parts {
+    let other = Browser { kind: Kind::Updates, ..Browser::draw(chance) };
+    let attributes = other.attributes(chance).into_iter().filter_map(|(name, value)| Some((name, tells(name, value?)?)));
+    told(own.agent_parts(true), &attributes.collect::<Vec<_>>())
 }
 
 #[test]
-fn privacy_browsers_are_the_same_and_not_merely_alike() {
+fn the_matcher_errs_no_more_often_than_the_docs_say() {
+    let percent = |share: u32| format!("{}.{:02} %", share / 100, share % 100);
+    let histories = [
+        ("browser updates", Kind::Updates, 0..=10, 10),
+        ("system updates besides", Kind::SystemUpdates, 0..=10, 10),
+        ("windows of another size each time", Kind::Windows, 0..=10, 10),
+        ("journeys, and screens to plug in", Kind::Screens, 0..=300, 300),
+        ("other graphics, about every three months", Kind::NewGraphics, 0..=1_000, 1_000),
+        ("graphics, screen and processor at once, as often", Kind::NewHardware, 200..=1_200, 1_200),
+        ("hints that come in seven of ten requests", Kind::HintsMissing, 0..=10, 10),
+        ("attributes that come in nine of ten", Kind::AttributesMissing, 700..=1_300, 1_300),
+        ("a host that sends no attributes", Kind::NoAttributes, 10_000..=10_000, 10_000),
+        ("a privacy browser", Kind::Private, 0..=2_000, 2_000),
+        ("the same, with `null` for canvas and audio", Kind::PrivateMarked, 0..=2_000, 2_000),
+        // By rule: on another network nothing is taken for anything.
+        ("moves between networks: home, work, elsewhere", Kind::Moves, 0..=10, 7_000),
+    ];
+    for (what, kind, by_looks, in_all) in histories {
+        let missed = missed(kind);
+        writeln!(std::io::stdout(), "| {what} | {} | {} |", percent(missed.0), percent(missed.1)).expect("standard output");
+        assert!(by_looks.contains(&missed.0) && missed.1 <= in_all, "{what}: {} {}", percent(missed.0), percent(missed.1));
+    }
+    let report = |what: &str, share: u32, most: u32| {
+        writeln!(std::io::stdout(), "| {what} | {} |", percent(share)).expect("standard output");
+        assert!(share <= most, "{what}: {}", percent(share));
+    };
+    let any = |_: &Browser, chance: &mut Chance| Browser::draw(chance).look(chance);
+    report("any other device on the network", matched(Kind::Updates, any), 100);
+    report("an attacker who copies agent and hints", matched(Kind::Updates, |own, chance| copied(own, chance, |_, value| Some(Some(value)))), 1_000);
+    for (what, tells) in [("the same, with all attributes kept back", None), ("the same, with `null` for each", Some(None))] {
+        report(what, matched(Kind::Updates, |own, chance| copied(own, chance, |_, _| tells.clone())), 0);
+    }
+    let all_but_graphics = |name, value| (name != "gpu").then_some(Some(value));
+    report("the same, with the graphics alone kept back", matched(Kind::Updates, |own, chance| copied(own, chance, all_but_graphics)), 0);
+    report(
+        "the same, against a host that sends no attributes",
+        matched(Kind::NoAttributes, |own, chance| copied(own, chance, |_, value| Some(Some(value)))),
+        0,
+    );
+    report("the same, against a privacy browser", matched(Kind::Private, |own, chance| copied(own, chance, |_, value| Some(Some(value)))), 1_000);
+    report("two equal laptops, set up alike", matched(Kind::Updates, |own, chance| own.clone().look(chance)), 10_000);
+}
+
+#[test]
+fn privacy_browsers_are_the_same_once_they_are_known() {
     let (ring, mut chance) = (ring(), Chance(7));
-    let browser = Browser { private: true, ..Browser::draw(&mut chance) };
-    let kept = ring.take(&browser.look(&mut chance));
+    let browser = Browser { kind: Kind::Private, ..Browser::draw(&mut chance) };
+    let mut kept = ring.take(&browser.look(&mut chance));
+    for _ in 0..3 {
+        kept = kept.retaken(ring.take(&browser.look(&mut chance)));
+    }
     assert_eq!(ring.compare(&kept, &browser.look(&mut chance)).alike, Alike::Same);
 }

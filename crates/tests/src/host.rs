@@ -290,9 +290,17 @@ impl Host {
     /// # Panics
     /// If the rules aren't valid.
     pub async fn set_rules(&self, change: impl FnOnce(&mut Rules)) {
+        self.set_rules_of(ACME, change).await;
+    }
+
+    /// The same of a tenant.
+    ///
+    /// # Panics
+    /// If the rules aren't valid.
+    pub async fn set_rules_of(&self, tenant: &str, change: impl FnOnce(&mut Rules)) {
         let mut rules = Policy::preset(Preset::Consumer).rules().clone();
         change(&mut rules);
-        self.set_policy(Policy::custom(rules).expect("valid rules")).await;
+        self.set_policy_of(tenant, Policy::custom(rules).expect("valid rules")).await;
     }
 
     /// Changes the policy of the tenant.
@@ -300,9 +308,13 @@ impl Host {
     /// # Panics
     /// If the store fails.
     pub async fn set_policy(&self, policy: Policy) {
+        self.set_policy_of(ACME, policy).await;
+    }
+
+    async fn set_policy_of(&self, tenant: &str, policy: Policy) {
         let now = self.now();
         let change = Arc::new(move |tenant: &mut doorward_domain::Tenant| tenant.choose(policy.clone(), now));
-        assert!(change_tenant(&self.0.store, tenant_id(ACME), change).await.expect("the store answers"));
+        assert!(change_tenant(&self.0.store, tenant_id(tenant), change).await.expect("the store answers"));
     }
 
     /// Ends everything in a tenant, as an operator does after a breach.

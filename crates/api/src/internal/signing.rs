@@ -122,7 +122,7 @@ fn attributes_or_text() -> utoipa::openapi::RefOr<utoipa::openapi::Schema> {
     let of_type = |of| ObjectBuilder::new().schema_type(of);
     let text = of_type(Type::String).min_length(Some(1)).max_length(Some(512)).pattern(Some(NO_CONTROLS));
     let either = OneOfBuilder::new().item(of_type(Type::Object)).item(text).item(of_type(Type::Null));
-    either.description(Some("What else is known of the device: an object of at most 64 attributes, each compared by itself (`null` marks one that differs from read to read, and is left out), or an opaque string of 1 to 512 characters.")).into()
+    either.description(Some("What else is known of the device: an object of at most 64 attributes, each compared by itself (`null` marks one that differs from read to read), or an opaque string of 1 to 512 characters.")).into()
 }
 
 /// What a text looks like that holds no control characters.

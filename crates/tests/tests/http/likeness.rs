@@ -1,9 +1,11 @@
 //! Trust by likeness, where a tenant chose it: on the same network, of exactly one device, for its own shorter time.
 
 use doorward_domain::Binding;
-use doorward_tests::host::browser::{CHROME, FIREFOX};
+use doorward_tests::host::browser::{CHROME, FIREFOX, judgement};
 use doorward_tests::host::{Browser, GLOBEX, Host};
 use serde_json::{Value, json};
+
+use crate::retention::prune;
 
 const DAY: u32 = 86_400;
 
@@ -45,7 +47,7 @@ pub(crate) async fn likeness_on_the_same_network_identifies_and_skips(host: Host
         json!({ "user_agent": CHROME.replace("149", "151") }),
         with(&json!({ "window": "800x600" })),
         with(&json!({ "canvas": "9c04" })),
-        with(&json!({ "gpu": null })),
+        with(&json!({ "canvas": null })),
         with(&json!({ "timezone": "Asia/Tokyo" })),
     ];
     for change in alike {
@@ -74,7 +76,6 @@ pub(crate) async fn what_changed_too_much_is_challenged_and_told(host: Host) {
             json!(["unknown_device", "device_token_missing", "fingerprint_changed"]),
             json!(["agent_version"]),
         ),
-        (json!({ "fingerprint": {} }), json!(["unknown_device", "device_token_missing"]), json!(null)),
     ];
     for (change, reasons, changed) in changes {
         let mut other = bare.clone().looking(&change);
@@ -86,6 +87,77 @@ pub(crate) async fn what_changed_too_much_is_challenged_and_told(host: Host) {
     }
     let mut moved = bare.clone().looking(&json!({ "ip": "192.0.2.1" }));
     assert_ne!(moved.enter().await.device(), device, "the code makes it a device of its own");
+}
+
+pub(crate) async fn what_is_kept_back_or_unsteady_identifies_nobody(host: Host) {
+    let (_, _, bare) = trusted(&host).await;
+    let nothing = json!({ "gpu": null, "touch": null, "memory": null, "timezone": null, "canvas": null, "window": null });
+    let told = ["gpu", "touch", "memory", "timezone"];
+    let mut without: Vec<Value> = vec![json!({ "fingerprint": {} }), json!({ "fingerprint": null }), with(&nothing)];
+    for name in told {
+        let mut fingerprint = looks()["fingerprint"].clone();
+        fingerprint.as_object_mut().expect("an object").remove(name);
+        without.extend([json!({ "fingerprint": fingerprint }), with(&json!({ name: null }))]);
+    }
+    for change in without {
+        let mut other = bare.clone().looking(&change);
+        let sign_in = other.evaluate().await;
+        assert_eq!(judgement(&sign_in).0, "challenge", "{change}");
+        other.try_complete(&sign_in, &json!({})).await.refused(403, "mfa_required");
+    }
+}
+
+pub(crate) async fn without_attributes_likeness_identifies_nobody(host: Host) {
+    host.set_rules(|rules| rules.trust_binding = Binding::Fingerprint).await;
+    let hints = json!({ "Sec-CH-UA-Arch": "\"x86\"", "Sec-CH-UA-Bitness": "\"64\"", "Sec-CH-UA-Form-Factors": "\"Desktop\"" });
+    let little = json!({ "fingerprint": { "window": "1200x800", "canvas": "f3a1", "gpu": "a" } });
+    for (user, looks) in [("ana", json!({ "client_hints": hints })), ("ben", little)] {
+        let mut laptop = host.browser(user).looking(&json!({ "ip": "198.51.100.7" })).looking(&looks);
+        laptop.enter_and_trust().await;
+        assert_eq!(laptop.judged().await.0, "allow");
+        assert_eq!(bare(&laptop).judged().await, ("challenge".to_owned(), vec!["unknown_device".to_owned(), "device_token_missing".to_owned()]));
+    }
+}
+
+pub(crate) async fn a_sign_in_that_tells_nothing_takes_nothing_from_the_print(host: Host) {
+    let (mut laptop, _, bare) = trusted(&host).await;
+    // By its token, and by the code: the print is taken anew, from nothing.
+    let silent = json!({ "fingerprint": null });
+    laptop = laptop.looking(&silent);
+    laptop.enter_skipping().await;
+    laptop.enter().await;
+    let stranger = with(&json!({ "gpu": "ANGLE (AMD)", "touch": 10, "memory": 4, "timezone": "Asia/Tokyo" }));
+    for change in [silent, stranger] {
+        assert_eq!(bare.clone().looking(&change).judged().await.0, "challenge", "{change}");
+    }
+    assert_eq!(bare.judged().await.0, "allow", "and its own looks are still its own");
+}
+
+pub(crate) async fn while_a_device_cant_be_compared_nobody_is_identified(host: Host) {
+    let (mut laptop, _, bare) = trusted(&host).await;
+    host.browser("ana").looking(&json!({ "ip": "192.0.2.1", "user_agent": FIREFOX })).enter().await;
+    assert_eq!(bare.judged().await.0, "allow", "the other one is another");
+    host.set_rules(|rules| (rules.trust_binding, rules.retain_fingerprints_s) = (Binding::Fingerprint, DAY)).await;
+    host.pass_s(DAY);
+    laptop.enter_skipping().await;
+    prune(&host).await;
+    assert_eq!(bare.judged().await.0, "challenge", "what the other one looked like is kept no longer: it may be any");
+    assert_eq!(laptop.judged().await.0, "allow", "a token needs no looks");
+}
+
+pub(crate) async fn a_mailbox_code_takes_no_print(host: Host) {
+    let (_, device, bare) = trusted(&host).await;
+    // Drifted, and taken for the device; step by step it would become another.
+    let mut drifted = bare.clone().looking(&with(&json!({ "timezone": "Asia/Tokyo" })));
+    for method in ["email_otp", "backup_code", "other"] {
+        let sign_in = drifted.evaluate().await;
+        assert_eq!(drifted.complete(&sign_in, &json!({ "mfa": { "method": method } })).await.device(), device);
+    }
+    let further = with(&json!({ "timezone": "Asia/Tokyo", "gpu": "ANGLE (AMD)" }));
+    assert_eq!(drifted.clone().looking(&further).judged().await.0, "challenge");
+    let sign_in = drifted.evaluate().await;
+    drifted.complete(&sign_in, &json!({ "mfa": { "method": "totp" } })).await;
+    assert_eq!(bare.looking(&with(&json!({ "timezone": "Asia/Tokyo" }))).judged().await.0, "allow");
 }
 
 pub(crate) async fn of_two_alike_neither_is_identified(host: Host) {
@@ -184,20 +256,26 @@ pub(crate) async fn a_policy_that_turned_strict_meanwhile_counts_at_completion(h
 }
 
 pub(crate) async fn likeness_crosses_neither_users_nor_tenants(host: Host) {
-    let (_, _, bare) = trusted(&host).await;
-    let unknown = json!(["unknown_device", "device_token_missing"]);
+    let (_, device, bare) = trusted(&host).await;
+    host.set_rules_of(GLOBEX, |rules| rules.trust_binding = Binding::Fingerprint).await;
     let mut of_bob = bare.clone();
     of_bob.user = "bob".to_owned();
+    // Each has a device of another kind: without it there would be nothing to be taken for.
     for other in [of_bob, bare.clone().in_tenant(GLOBEX)] {
+        let own = other.clone().looking(&json!({ "user_agent": FIREFOX })).enter_and_trust().await.device();
         let sign_in = other.evaluate().await;
-        assert_eq!((&sign_in.body["reasons"], &sign_in.body["looks_like"], &sign_in.body["device"]), (&unknown, &json!(null), &json!(null)));
+        assert_eq!(judgement(&sign_in), ("challenge".to_owned(), vec!["unknown_device".to_owned(), "device_token_missing".to_owned()]));
+        assert_eq!((&sign_in.body["looks_like"], &sign_in.body["device"]), (&json!(null), &json!(null)));
+        let of_own_kind = other.looking(&json!({ "user_agent": FIREFOX })).evaluate().await;
+        assert_eq!((judgement(&of_own_kind).0, &of_own_kind.body["device"]["id"]), ("allow".to_owned(), &json!(own)), "by likeness, where it is its own");
+        assert_ne!(own, device);
     }
 }
 
 pub(crate) async fn a_made_up_canvas_is_learnt_and_never_held_against_its_owner(host: Host) {
     host.set_rules(|rules| rules.trust_binding = Binding::Fingerprint).await;
     // A name that says nothing of how steady it is: only experience does.
-    let look = |value: &str| json!({ "ip": "198.51.100.7", "fingerprint": { "gpu": "a", "xq": value } });
+    let look = |value: &str| json!({ "ip": "198.51.100.7", "fingerprint": { "gpu": "a", "touch": 0, "xq": value } });
     let mut browser = host.browser("ana").looking(&look("0"));
     browser.enter_and_trust().await;
     for value in ["1", "2", "3"] {
@@ -206,6 +284,6 @@ pub(crate) async fn a_made_up_canvas_is_learnt_and_never_held_against_its_owner(
     }
     let bare = bare(&browser).looking(&look("4"));
     assert_eq!(bare.judged().await.0, "allow");
-    let steady = bare.looking(&json!({ "fingerprint": { "gpu": "b", "xq": "5" } }));
+    let steady = bare.looking(&json!({ "fingerprint": { "gpu": "b", "touch": 0, "xq": "5" } }));
     assert_eq!(steady.judged().await.0, "challenge", "what was steady still counts");
 }

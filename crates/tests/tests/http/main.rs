@@ -318,6 +318,11 @@ stories! {
     likeness {
         likeness_on_the_same_network_identifies_and_skips,
         what_changed_too_much_is_challenged_and_told,
+        what_is_kept_back_or_unsteady_identifies_nobody,
+        without_attributes_likeness_identifies_nobody,
+        a_sign_in_that_tells_nothing_takes_nothing_from_the_print,
+        while_a_device_cant_be_compared_nobody_is_identified,
+        a_mailbox_code_takes_no_print,
         of_two_alike_neither_is_identified,
         a_hijacked_lookalike_is_denied_and_a_token_wins_over_likeness,
         a_released_device_is_not_told_by_its_looks,

@@ -9,7 +9,7 @@ use uuid::Uuid;
 const DAY: u32 = 86_400;
 
 /// All that the worker does, in one go.
-async fn prune(host: &Host) {
+pub(crate) async fn prune(host: &Host) {
     let mut after = None;
     while let Some(next) = host.service().prune_accounts(after).await.expect("the store answers") {
         after = Some(next);
