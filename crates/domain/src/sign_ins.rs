@@ -338,10 +338,12 @@ impl Account {
         };
         self.make_room_for_session(moment, Some(device));
         let attempt = entry.attempt;
+        // Likeness alone, or with a factor that couldn't give trust either, is no proof to take a new print by: step by step it
+        // would follow whoever comes.
+        let proved = identified_by > Binding::Fingerprint || entry.factor.is_some_and(|factor| self.tenant.policy.trust_methods.contains(&factor.method));
         let target = self.device_mut(device)?;
         target.seen = attempt.seen.clone();
-        // Likeness alone is no proof to take a new print by: step by step it would follow whoever comes.
-        if identified_by > Binding::Fingerprint || entry.factor.is_some() {
+        if proved {
             target.fingerprint = target.fingerprint.retaken(attempt.fingerprint);
         }
         target.last_seen_at = target.last_seen_at.max(now);
