@@ -36,7 +36,7 @@ pub(crate) async fn dev(listen: SocketAddr, demo_listen: SocketAddr, data_dir: &
         }
     }
     log::start(&LogConfig { format: log.format.or(Some(LogFormat::Text)), ..log });
-    let (socket, demo_socket) = (bind(listen, "--listen").await?, bind(demo_listen, "--demo-listen").await?);
+    let (socket, demo_socket) = (bind(listen, "--listen")?, bind(demo_listen, "--demo-listen")?);
     let (address, demo_address) = (local(&socket)?, local(&demo_socket)?);
     make_folder(data_dir).map_err(|error| Failure::new(format!("{} can't be made: {error}. Choose another place: --data-dir DIR", data_dir.display())))?;
 

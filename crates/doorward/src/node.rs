@@ -14,7 +14,7 @@ use doorward_api::proxies::Proxies;
 use doorward_domain::{KeyRing, TenantId};
 use doorward_service::{Clock, Entropy, Service, SystemClock, SystemEntropy};
 use doorward_store::StoreError;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -196,9 +196,20 @@ impl Node {
     }
 }
 
+/// How many connections may wait to be accepted. With fewer, a burst of new ones costs callers the second after which they ask again.
+const WAITING: u32 = 1_024;
+
+fn listen(address: SocketAddr) -> std::io::Result<TcpListener> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+    // As usual for servers: the port of one that has just stopped is free at once.
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(WAITING)
+}
+
 /// Binds a socket; a fault names the flag that chooses another.
-pub(crate) async fn bind(address: SocketAddr, flag: &str) -> Result<TcpListener, Failure> {
-    TcpListener::bind(address).await.map_err(|error| {
+pub(crate) fn bind(address: SocketAddr, flag: &str) -> Result<TcpListener, Failure> {
+    listen(address).map_err(|error| {
         let port = address.port();
         let next = address.port().checked_add(10).unwrap_or(8090);
         match error.kind() {
@@ -259,5 +270,20 @@ fn show_figures(metrics: &Metrics, service: &Arc<Service>) {
             // Exact up to 2^53, which no figure reaches.
             figure as f64
         });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_burst_of_connections_is_held_until_it_is_accepted() {
+        let listener = bind(SocketAddr::from(([127, 0, 0, 1], 0)), "--listen").expect("a free port");
+        let address = listener.local_addr().expect("it is bound");
+        // Nobody accepts. What finds no place hears nothing, and asks again after a second.
+        let connect = |_| std::net::TcpStream::connect_timeout(&address, std::time::Duration::from_millis(900));
+        let held: std::io::Result<Vec<_>> = (0..600).map(connect).collect();
+        assert_eq!(held.expect("all are held").len(), 600);
     }
 }

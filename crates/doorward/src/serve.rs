@@ -29,9 +29,9 @@ pub(crate) async fn serve(gather: Gather) -> Result<(), Failure> {
         tracing::warn!("{name} is no setting, and is ignored. `doorward serve --help` lists them");
     }
     raise_file_limit(config.limits.max_connections);
-    let public = bind(config.listen, "--listen").await?;
+    let public = bind(config.listen, "--listen")?;
     let internal = match config.internal_listen {
-        Some(address) => Some(bind(address, "--internal-listen").await?),
+        Some(address) => Some(bind(address, "--internal-listen")?),
         None => None,
     };
     let keys = key_ring(&config.keys, &config.database)?;
