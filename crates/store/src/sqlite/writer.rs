@@ -8,7 +8,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use arc_swap::{ArcSwap, ArcSwapOption};
-use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TrySendError, bounded};
 use doorward_domain::{Account, Device, FeedEntry, FeedHead, KeyRing, Lane, Link, SessionRef, Tenancy, Tenant, TenantId, Timestamp};
 use rusqlite::Connection;
 use tokio::sync::{oneshot, watch};
@@ -33,6 +33,8 @@ const BATCH: usize = 512;
 pub(super) const LONG_LOG: i64 = 16_384;
 /// For how long the writer waits for readers while it resets the log.
 const RESET_PATIENCE: Duration = Duration::from_millis(20);
+/// When a reset that has to be is tried again, where no change comes in between.
+const RESET_AGAIN: Duration = Duration::from_millis(500);
 
 /// What the writer shares with the readers.
 pub(super) struct Shared {
@@ -123,9 +125,14 @@ impl Writer {
 }
 
 fn write(connection: &Connection, shared: &Shared, queue: &Receiver<Job>) {
-    while let Ok(first) = queue.recv() {
-        let jobs = std::iter::once(first).chain(queue.try_iter().take(BATCH - 1));
-        commit_batch(connection, shared, jobs);
+    loop {
+        // What was erased leaves the log also where no other change follows.
+        let patience = if shared.log_holds_erased.load(Ordering::Relaxed) { RESET_AGAIN } else { Duration::MAX };
+        match queue.recv_timeout(patience) {
+            Ok(first) => commit_batch(connection, shared, std::iter::once(first).chain(queue.try_iter().take(BATCH - 1))),
+            Err(RecvTimeoutError::Timeout) => shared.reset_log.store(true, Ordering::Relaxed),
+            Err(RecvTimeoutError::Disconnected) => return,
+        }
         if shared.reset_log.swap(false, Ordering::Relaxed)
             && let Err(error) = reset_log(connection, shared)
         {
