@@ -163,6 +163,33 @@ impl Given for (Arc<dyn Store>, Arc<Home>) {
     }
 }
 
+/// Makes of each law, or story, of each theme one test for each engine.
+#[macro_export]
+macro_rules! on_each_engine {
+    ($($list:tt)+) => {
+        mod sqlite {
+            $crate::on_engine!(Sqlite; $($list)+);
+        }
+        mod postgres {
+            $crate::on_engine!(Postgres; $($list)+);
+        }
+    };
+}
+
+/// The tests of [`on_each_engine`] for one of them.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! on_engine {
+    ($engine:ident; $($theme:ident { $($law:ident),+ $(,)? })+) => {$(
+        mod $theme {$(
+            #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+            async fn $law() {
+                $crate::hold($crate::Engine::$engine, crate::$theme::$law).await;
+            }
+        )+}
+    )+};
+}
+
 /// Holds a law against an engine, and clears the place up whatever comes of it.
 ///
 /// # Panics

@@ -47,30 +47,7 @@ mod sessions;
 mod throttles;
 mod visits;
 
-/// Makes of each story one test for each engine.
-macro_rules! stories {
-    ($($list:tt)+) => {
-        mod sqlite {
-            on_engine!(Sqlite; $($list)+);
-        }
-        mod postgres {
-            on_engine!(Postgres; $($list)+);
-        }
-    };
-}
-
-macro_rules! on_engine {
-    ($engine:ident; $($theme:ident { $($story:ident),+ $(,)? })+) => {$(
-        mod $theme {$(
-            #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-            async fn $story() {
-                doorward_tests::hold(doorward_tests::Engine::$engine, crate::$theme::$story).await;
-            }
-        )+}
-    )+};
-}
-
-stories! {
+doorward_tests::on_each_engine! {
     advisories {
         nothing_is_given_before_the_second_factor,
         a_sign_in_in_progress_is_a_session_at_no_door,

@@ -25,30 +25,7 @@ mod sqlite_file;
 mod tenants;
 mod touching;
 
-/// Makes of each law one test for each engine.
-macro_rules! laws {
-    ($($list:tt)+) => {
-        mod sqlite {
-            on_engine!(Sqlite; $($list)+);
-        }
-        mod postgres {
-            on_engine!(Postgres; $($list)+);
-        }
-    };
-}
-
-macro_rules! on_engine {
-    ($engine:ident; $($theme:ident { $($law:ident),+ $(,)? })+) => {$(
-        mod $theme {$(
-            #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-            async fn $law() {
-                doorward_tests::hold(doorward_tests::Engine::$engine, crate::$theme::$law).await;
-            }
-        )+}
-    )+};
-}
-
-laws! {
+doorward_tests::on_each_engine! {
     accounts {
         sixty_four_first_updates_of_one_user_make_one_account,
         sixty_four_users_at_once_get_sixty_four_accounts,
