@@ -282,7 +282,7 @@ mod tests {
         let listener = bind(SocketAddr::from(([127, 0, 0, 1], 0)), "--listen").expect("a free port");
         let address = listener.local_addr().expect("it is bound");
         // Nobody accepts. What finds no place hears nothing, and asks again after a second.
-        let connect = |_| std::net::TcpStream::connect_timeout(&address, std::time::Duration::from_millis(900));
+        let connect = |_| std::net::TcpStream::connect_timeout(&address, Duration::from_millis(900));
         let held: std::io::Result<Vec<_>> = (0..600).map(connect).collect();
         assert_eq!(held.expect("all are held").len(), 600);
     }
