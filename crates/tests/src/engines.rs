@@ -179,6 +179,7 @@ macro_rules! on_each_engine {
 /// The tests of [`on_each_engine`] for one of them.
 #[doc(hidden)]
 #[macro_export]
+#[expect(clippy::crate_in_macro_def, reason = "the themes are those of the crate that lists them")]
 macro_rules! on_engine {
     ($engine:ident; $($theme:ident { $($law:ident),+ $(,)? })+) => {$(
         mod $theme {$(

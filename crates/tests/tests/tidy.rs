@@ -168,8 +168,18 @@ fn sql_stands_in_the_store_alone() {
 
 #[test]
 fn time_and_randomness_come_from_one_place() {
-    let calls =
-        ["SystemTime::now", "Instant::now", "Timestamp::now", "Zoned::now", "SystemRandom", "rand::fill", "getrandom", "clock_gettime", "now_v7", "Uuid::new_v4"];
+    let calls = [
+        "SystemTime::now",
+        "Instant::now",
+        "Timestamp::now",
+        "Zoned::now",
+        "SystemRandom",
+        "rand::fill",
+        "getrandom",
+        "clock_gettime",
+        "now_v7",
+        "Uuid::new_v4",
+    ];
     let allowed = |path: &str| CLOCKS.iter().any(|(place, _)| path.starts_with(place));
     // What a module tests of itself stands at its end.
     let code = |text: &str| text.split("#[cfg(test)]\nmod tests {").next().unwrap_or_default().to_owned();
