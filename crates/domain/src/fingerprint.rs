@@ -77,10 +77,9 @@ impl Parts {
 
     /// The name of a part as it is told to a host: `agent`, `fingerprint.canvas`.
     pub(crate) fn name(&self, mark: &Mark) -> String {
-        let attribute = self.0.iter().find(|(part, name, _)| *part == mark.part && tag(*part, name) == mark.tag).map(|(_, name, _)| name.as_str());
-        match attribute {
-            Some(name) if !name.is_empty() => format!("{}.{name}", mark.part),
-            _ => mark.part.as_str().to_owned(),
+        match self.attribute(mark) {
+            "" => mark.part.as_str().to_owned(),
+            name => format!("{}.{name}", mark.part),
         }
     }
 

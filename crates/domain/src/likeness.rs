@@ -198,12 +198,12 @@ impl Account {
                 found.push((device, like));
             }
         }
-        let latest = |devices: &[&(&Device, Likeness)]| devices.iter().max_by_key(|(device, _)| (device.last_seen_at, device.id)).map(|(device, _)| device.id);
-        let resembles = latest(&found.iter().collect::<Vec<_>>());
+        let seen = |(device, _): &&(&Device, Likeness)| (device.last_seen_at, device.id);
+        let resembles = found.iter().max_by_key(seen).map(|(device, _)| device.id);
         // Its owner's browser begins again as another device, and looks as it did.
         found.retain(|(device, _)| device.released_at.is_none());
         let here: Vec<_> = found.iter().filter(|(_, like)| like.is_possible() && like.same_network).collect();
-        let nearly = found.iter().filter(|(_, like)| !like.is_possible() && like.same_network).max_by_key(|(device, _)| (device.last_seen_at, device.id));
+        let nearly = found.iter().filter(|(_, like)| !like.is_possible() && like.same_network).max_by_key(seen);
         let identified = if let [(only, like)] = here[..] { (like.identifies() && !unknowable).then_some(only.id) } else { None };
         Recognition {
             resembles,
