@@ -40,16 +40,27 @@ enum Said {
     Unsteady,
 }
 
+/// One thing that is told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Told {
+    part: Part,
+    /// An attribute's name; else empty.
+    name: String,
+    /// The name's [`tag`]: it is compared with every mark of every device.
+    tag: u32,
+    said: Said,
+}
+
 /// What a request tells of its device, before it is digested: at hand while an attempt is judged, and never kept.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Parts(Vec<(Part, String, Said)>);
+pub struct Parts(Vec<Told>);
 
 impl Parts {
     /// With a part; an empty text isn't known, and so no part.
     #[must_use]
     pub fn with(mut self, part: Part, text: &str) -> Self {
         if !text.is_empty() {
-            self.0.push((part, String::new(), Said::Text(text.to_owned())));
+            self.tell(part, "", Said::Text(text.to_owned()));
         }
         self
     }
@@ -57,7 +68,9 @@ impl Parts {
     /// With the first number of a version, where it is known.
     #[must_use]
     pub fn with_version(mut self, part: Part, number: Option<u32>) -> Self {
-        self.0.extend(number.map(|number| (part, String::new(), Said::Version(number))));
+        if let Some(number) = number {
+            self.tell(part, "", Said::Version(number));
+        }
         self
     }
 
@@ -65,8 +78,12 @@ impl Parts {
     #[must_use]
     pub fn with_attribute(mut self, name: &str, value: Option<&str>) -> Self {
         let said = value.map_or(Said::Unsteady, |value| Said::Text(value.to_owned()));
-        self.0.push((Part::Attribute, name.to_owned(), said));
+        self.tell(Part::Attribute, name, said);
         self
+    }
+
+    fn tell(&mut self, part: Part, name: &str, said: Said) {
+        self.0.push(Told { part, name: name.to_owned(), tag: tag(name), said });
     }
 
     /// Whether nothing is told.
@@ -85,20 +102,20 @@ impl Parts {
 
     /// The name of an attribute, told with its value or as one that differs from read to read; empty if it isn't told.
     pub(crate) fn attribute(&self, mark: &Mark) -> &str {
-        self.0.iter().find(|(part, name, _)| *part == mark.part && tag(*part, name) == mark.tag).map_or("", |(_, name, _)| name)
+        self.0.iter().find(|told| (told.part, told.tag) == (mark.part, mark.tag)).map_or("", |told| &told.name)
     }
 
     /// Digests each part under a pepper.
     #[must_use]
     pub fn digest(&self, id: PepperId, pepper: &Pepper) -> Fingerprint {
-        let mark = |(part, name, said): &(Part, String, Said)| {
+        let mark = |Told { part, name, tag, said }: &Told| {
             let value = match said {
                 Said::Text(text) => pepper.digest(part.as_str(), &[name, text])[..8].try_into().expect("32 bytes hold 8"),
                 // In clear, so that it can be told whether it rose.
                 Said::Version(number) => u64::from(*number).to_be_bytes(),
                 Said::Unsteady => return None,
             };
-            Some(Mark { part: *part, tag: tag(*part, name), unrest: 0, value })
+            Some(Mark { part: *part, tag: *tag, unrest: 0, value })
         };
         let marks: Vec<Mark> = self.0.iter().filter_map(mark).collect();
         Fingerprint { pepper: (!marks.is_empty()).then_some(id), marks }
@@ -106,8 +123,8 @@ impl Parts {
 }
 
 /// Tells attributes apart without their names; 0 for what has none.
-fn tag(part: Part, name: &str) -> u32 {
-    if part != Part::Attribute || name.is_empty() {
+fn tag(name: &str) -> u32 {
+    if name.is_empty() {
         return 0;
     }
     let hash = digest::digest(&digest::SHA256, name.as_bytes());
