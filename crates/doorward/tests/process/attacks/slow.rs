@@ -2,9 +2,14 @@
 
 use super::*;
 
+/// How a connection of HTTP/2 begins (RFC 9113, 3.4).
+const PREFACE: &str = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+
 /// A connection that trickles.
 struct Slow {
     stream: TcpStream,
+    /// What it sends next, byte by byte.
+    next: Box<dyn Iterator<Item = u8>>,
     began: Instant,
     answer: Vec<u8>,
     closed: Option<Duration>,
@@ -15,7 +20,12 @@ impl Slow {
         let mut stream = besieged.connect();
         stream.write_all(first.as_bytes()).expect("sent");
         stream.set_nonblocking(true).expect("a socket");
-        Self { stream, began: Instant::now(), answer: vec![], closed: None }
+        // Whatever else came after the preface of HTTP/2 would be a wrong frame, which is refused at once.
+        let next: Box<dyn Iterator<Item = u8>> = match PREFACE.strip_prefix(first) {
+            Some(rest) if !first.is_empty() => Box::new(rest.bytes()),
+            _ => Box::new(std::iter::repeat(b'x')),
+        };
+        Self { stream, next, began: Instant::now(), answer: vec![], closed: None }
     }
 
     /// Sends one more byte, and sees whether the other side has had enough.
@@ -28,7 +38,9 @@ impl Slow {
             None => self.closed = Some(self.began.elapsed()),
         }
         // It fails on what is closed, which the next look sees.
-        let _ = self.stream.write(b"x");
+        if let Some(byte) = self.next.next() {
+            let _ = self.stream.write(&[byte]);
+        }
     }
 }
 
@@ -37,7 +49,7 @@ fn six_hundred_slow_callers_are_cut_off_in_time_and_honest_ones_are_served() {
     let dir = tempfile::tempdir().expect("a directory");
     let besieged = Besieged::start(dir.path(), &SHORT);
     let host = besieged.host();
-    let heads = ["", "GET / HT", "POST /internal/sessions/verify HTTP/1.1\r\nHost: a\r\nX-Drop: ", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"];
+    let heads = ["", "GET / HT", "POST /internal/sessions/verify HTTP/1.1\r\nHost: a\r\nX-Drop: ", "PRI * HTTP/2.0\r\n\r\nSM"];
     let body = format!("POST /internal/sessions/verify HTTP/1.1\r\nHost: a\r\nX-API-Key: {KEY}\r\nContent-Type: application/json\r\n");
     let bodies = [format!("{body}Content-Length: 60000\r\n\r\n "), format!("{body}Transfer-Encoding: chunked\r\n\r\nffff\r\n ")];
     let mut in_heads: Vec<Slow> = (0..300).map(|number| Slow::begin(&besieged, heads[number % heads.len()])).collect();
