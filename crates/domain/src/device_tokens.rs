@@ -7,15 +7,11 @@
 use crate::codes::closed_set;
 use crate::{DeviceToken, KeyId, KeyRing, KeyedHash, Refusal, Timestamp};
 
-/// For how long an old value still works once its successor was used, in seconds.
-const OVERLAP_S: u32 = 60;
 /// How many unused successors there may be.
 const UNUSED: usize = 4;
 /// How old a successor must be, in seconds, to be taken for lost while the old value still comes: far longer than an answer
 /// may be under way and a sign-in be open.
 const LOST_AFTER_S: u32 = 86_400;
-/// How many values are remembered; the oldest that are over are then as unknown as any.
-const REMEMBERED: usize = 64;
 
 closed_set! {
     /// What a value of a device's token is at the moment.
@@ -59,7 +55,23 @@ pub enum Recognised {
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct DeviceTokens(Vec<KeptToken>);
 
+impl KeptToken {
+    /// Whether an honest browser may hold it: at this moment it still works.
+    fn works(&self, now: Timestamp) -> bool {
+        match self.state {
+            TokenState::Present | TokenState::Unused => true,
+            TokenState::Overtaken => now < self.since.plus_s(DeviceTokens::OVERLAP_S),
+            TokenState::Superseded => false,
+        }
+    }
+}
+
 impl DeviceTokens {
+    /// For how long an old value still works once its successor was used, in seconds.
+    pub const OVERLAP_S: u32 = 60;
+    /// How many values are remembered; the oldest that are over are then as unknown as any.
+    pub const REMEMBERED: usize = 64;
+
     /// A new device's, with its first.
     #[must_use]
     pub fn new(hash: KeyedHash, now: Timestamp) -> Self {
@@ -123,7 +135,7 @@ impl DeviceTokens {
         Ok(Some(match kept.state {
             TokenState::Present => Recognised::Good,
             TokenState::Unused => Recognised::FirstUse(at),
-            TokenState::Overtaken if now < kept.since.plus_s(OVERLAP_S) => Recognised::Good,
+            TokenState::Overtaken if kept.works(now) => Recognised::Good,
             TokenState::Overtaken => Recognised::Reused,
             TokenState::Superseded => Recognised::Superseded,
         }))
@@ -137,11 +149,9 @@ impl DeviceTokens {
         present.is_some_and(|present| now >= present.since.plus_s(rotate_s) || present.hash.key != keys.active())
     }
 
-    /// Forgets the values under a server key. Whether there was one.
-    pub(crate) fn forget_under(&mut self, key: KeyId) -> bool {
-        let before = self.0.len();
-        self.0.retain(|kept| kept.hash.key != key);
-        self.0.len() < before
+    /// Forgets the values under a server key; those that still work only where that is said.
+    pub(crate) fn forget_under(&mut self, key: KeyId, now: Timestamp, also_working: bool) {
+        self.0.retain(|kept| kept.hash.key != key || (kept.works(now) && !also_working));
     }
 
     /// Whether a browser may hold one that is good still.
@@ -191,7 +201,7 @@ impl DeviceTokens {
     /// Replaces every value by a new one, which alone is good from now on. What could be an honest browser's until now is superseded;
     /// a value whose overlap is over stays a copy, if it comes.
     pub(crate) fn supersede(&mut self, hash: KeyedHash, now: Timestamp) {
-        self.disown(now, |kept| kept.state != TokenState::Overtaken || now < kept.since.plus_s(OVERLAP_S));
+        self.disown(now, |kept| kept.works(now));
         self.push(KeptToken { hash, state: TokenState::Present, since: now });
     }
 
@@ -208,7 +218,7 @@ impl DeviceTokens {
 
     fn push(&mut self, new: KeptToken) {
         self.0.push(new);
-        if self.0.len() > REMEMBERED
+        if self.0.len() > Self::REMEMBERED
             && let Some(oldest) = self.0.iter().position(|kept| !matches!(kept.state, TokenState::Present | TokenState::Unused))
         {
             self.0.remove(oldest);
@@ -303,6 +313,21 @@ mod tests {
     }
 
     #[test]
+    fn under_a_retired_key_what_still_works_stays_unless_it_shall_go() {
+        let mut tokens = rotated();
+        tokens.confirm(1, at(200));
+        let (key, mut soon) = (ring().active(), tokens.clone());
+        soon.forget_under(key, at(259), false);
+        assert_eq!(told(&soon, 1, 259), Some(Recognised::Good), "another tab's");
+        soon.forget_under(key, at(260), false);
+        assert_eq!((told(&soon, 1, 260), told(&soon, 2, 260)), (None, Some(Recognised::Good)), "the copy isn't told any more, the browser is");
+        tokens.forget_under(KeyId(key.0 ^ 1), at(201), true);
+        assert_eq!(tokens.kept().len(), 2, "of another key");
+        tokens.forget_under(key, at(201), true);
+        assert!(tokens.are_retired());
+    }
+
+    #[test]
     fn a_successor_is_due_by_age_or_by_the_servers_key_or_where_one_was_owed() {
         let mut tokens = DeviceTokens::new(ring().hash(&value(1)), at(0));
         assert!(!tokens.are_due(&ring(), 100, at(99)) && tokens.are_due(&ring(), 100, at(100)));
@@ -320,7 +345,7 @@ mod tests {
             tokens.confirm(newest, at(u32::from(round)));
             assert_eq!(told(&tokens, round, 1_000), Some(Recognised::Good));
         }
-        assert_eq!(tokens.kept().len(), REMEMBERED);
+        assert_eq!(tokens.kept().len(), DeviceTokens::REMEMBERED);
         assert_eq!((told(&tokens, 0, 1_000), told(&tokens, 199, 1_000)), (None, Some(Recognised::Reused)));
     }
 }

@@ -22,7 +22,7 @@ closed_set! {
         Arch = 6 "arch",
         /// The processor's bitness, likewise.
         Bitness = 7 "bitness",
-        /// The form factor, likewise, or what an app says of it.
+        /// The form factor, likewise.
         Form = 8 "form",
         /// One thing that the client says of itself.
         Attribute = 9 "fingerprint",
@@ -205,7 +205,8 @@ impl Fingerprint {
     }
 
     /// The value shown to people: it has a label of its own, so it proves nothing and matches no stored digest. It stays the
-    /// same when a browser is updated or the network changes.
+    /// same when a browser is updated or the network changes, and becomes another with any other part, such as a window's size, and
+    /// when the print is taken anew under another pepper.
     #[must_use]
     pub fn shown(&self, pepper: &Pepper) -> String {
         let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();

@@ -86,6 +86,12 @@ impl KeyRing {
         self.keys.iter().map(|key| (key.id, key.check))
     }
 
+    /// Whether a key is one of these.
+    #[must_use]
+    pub fn knows(&self, id: KeyId) -> bool {
+        self.keys.iter().any(|key| key.id == id)
+    }
+
     /// The key that new hashes are under.
     #[must_use]
     pub fn active(&self) -> KeyId {

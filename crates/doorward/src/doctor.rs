@@ -3,6 +3,7 @@
 mod certificate;
 mod machine;
 
+use std::collections::BTreeSet;
 use std::io::Write as _;
 use std::path::Path;
 
@@ -248,21 +249,21 @@ fn misfit(found: &Inspection, ring: &KeyRing) -> Option<(Outcome, String)> {
 /// A server key that is needed and isn't given, or was replaced and isn't needed any more.
 fn misused(found: &Inspection, ring: &KeyRing) -> Option<(Outcome, String)> {
     let given: Vec<KeyId> = ring.checks().map(|(id, _)| id).collect();
-    let missing: Vec<String> = found.keys_used.keys().filter(|id| !given.contains(id)).map(ToString::to_string).collect();
+    let recorded = found.server_keys.iter().map(|(id, _)| id);
+    let missing: BTreeSet<&KeyId> = found.keys_used.keys().chain(recorded).filter(|id| !given.contains(id)).collect();
     if !missing.is_empty() {
         let message = format!(
-            "what lies under the server keys {} can't be read or checked, and is answered with 503: give them in DOORWARD_SECRET_KEY, behind the first",
-            missing.join(", ")
+            "what lies under the server keys {} can't be read or checked, and is answered with 503, as is an API key that isn't known: give them in \
+             DOORWARD_SECRET_KEY, behind the first, until `doorward server-key retire` has retired them",
+            missing.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
         );
         return Some((Outcome::Fail, message));
     }
-    // One that was never the active one waits for its turn.
+    // One that isn't on record waits for its turn, or was retired.
     let was_active = |id: &KeyId| found.server_keys.iter().any(|(known, _)| known == id);
     let needed = |id: &KeyId| found.keys_used.get(id).is_some_and(|usage| usage.is_needed());
     let spare = given.iter().skip(1).find(|id| was_active(id) && !needed(id))?;
-    let next =
-        if found.keys_used.contains_key(spare) { format!("doorward server-key retire {spare}") } else { "take it out of DOORWARD_SECRET_KEY".to_owned() };
-    Some((Outcome::Warn, format!("the server key {spare} was replaced and nobody needs it any more: {next}")))
+    Some((Outcome::Warn, format!("the server key {spare} was replaced and nobody needs it any more: doorward server-key retire {spare}")))
 }
 
 fn print(flags: &ArgMatches, findings: &[Finding]) -> Result<(), Failure> {

@@ -17,7 +17,8 @@ impl Service {
     /// Recognises a caller by its API key, and by the tenant that it says it acts in, if it says so.
     ///
     /// # Errors
-    /// `WrongSecret` if the key is unknown, `Unauthenticated` if it is expired, revoked or another tenant's; `Unavailable` under a wrong server key.
+    /// `WrongSecret` if the key is unknown, `Unauthenticated` if it is expired, revoked or another tenant's; `Unavailable` under a wrong server key,
+    /// and for an unknown key while the store is used with a server key that this node lacks.
     pub async fn backend(&self, key: &str, tenant: Option<&str>) -> Result<Backend, Error> {
         if !self.is_fit() {
             return Err(Error::Unavailable);
@@ -37,11 +38,15 @@ impl Service {
             }
             return Ok(Backend::new(found));
         }
+        // Its hash may be under a server key that another node was given and this one wasn't.
+        if self.store.server_keys().await?.iter().any(|key| !self.keys.knows(*key)) {
+            return Err(Error::Unavailable);
+        }
         Err(Refusal::WrongSecret(Credential::ApiKey).into())
     }
 
     /// After a rotation the hash of an API key's text moves to the active server key at its first use, so that the old one can be
-    /// dropped. Should that fail, the next use tries again: the key itself is good.
+    /// dropped. Should that fail, a use some minutes later tries again: the key itself is good.
     async fn hash_anew(&self, found: &ApiKey, old: &KeyedHash, new: &KeyedHash) {
         let (id, old, new) = (found.id, old.clone(), new.clone());
         let change = move |tenancy: &mut Tenancy| {

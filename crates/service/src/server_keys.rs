@@ -35,7 +35,7 @@ pub struct ServerKeyView {
 /// What a retirement came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Retirement {
-    /// This much would be felt if it went now. Data keys were moved; nothing else was changed.
+    /// This much is under it still, or again. What nobody would feel may have been moved and forgotten.
     StillNeeded(KeyUsage),
     /// Nothing is under it any more.
     Retired {
@@ -62,36 +62,53 @@ impl Service {
     }
 
     /// Prepares a server key to be dropped. Moves data keys to the active key, in small batches. Unless something is under the
-    /// key that people would feel, or where they shall, ends and forgets whatever else is: then the key can go.
+    /// key that people would feel, forgets whatever else is; by force it ends and forgets that too. Where nothing is left under it,
+    /// neither is its record, nor any request that was remembered under it: then the key can go.
     ///
     /// # Errors
-    /// `Invalid` on `id` for the active key and for one that this process doesn't know; the store's: it can be asked for again.
+    /// `Invalid` on `id` for the active key, for one that this process doesn't know, and while no node has the process's active key as
+    /// its own; the store's: it can be asked for again.
     pub async fn retire_server_key(self: &Arc<Self>, human: &str, key: KeyId, force: bool) -> Result<Retirement, Error> {
         if key == self.keys.active() {
             return Err(Refusal::invalid("id", "conflict", "is the active key; put the next one in front of it first, on every node").into());
         }
-        if !self.keys.checks().any(|(id, _)| id == key) {
+        if !self.keys.knows(key) {
             return Err(Refusal::invalid("id", "unknown", "is none of the keys in DOORWARD_SECRET_KEY; give it there behind the active one").into());
         }
-        let accounts_moved = self.move_data_keys().await?;
-        let now = self.clock.now();
-        let usage = self.store.keys_used(now).await?.remove(&key).unwrap_or_default();
-        if usage.is_needed() && !force {
-            return Ok(Retirement::StillNeeded(usage));
+        // What is moved to a key that no node turned to, none may be able to read.
+        if !self.store.server_keys().await?.contains(&self.keys.active()) {
+            return Err(Refusal::invalid("id", "conflict", "can't be retired before every node was restarted with the next key in front").into());
         }
-        let end =
-            move |tenancies: &mut Vec<Tenancy>, moment: &mut Moment<'_>| tenancies.iter_mut().try_for_each(|of| of.retire_server_key(moment, key).map(drop));
+        let accounts_moved = self.move_data_keys().await?;
+        let forgotten = self.usage_of(key).await?;
+        if forgotten.is_needed() && !force {
+            return Ok(Retirement::StillNeeded(forgotten));
+        }
+        let end = move |tenancies: &mut Vec<Tenancy>, moment: &mut Moment<'_>| tenancies.iter_mut().try_for_each(|of| of.retire_server_key(moment, key, force));
         self.govern_all(human, end).await?;
         let mut after = None;
         loop {
-            let accounts = self.store.accounts_under(key, now, after, BATCH).await?;
-            let Some(last) = accounts.last() else { break };
-            after = Some(*last);
-            for (shard, id) in accounts {
-                self.retire_in(AccountKey::Id(shard, id), human, key).await?;
+            let batch = self.store.accounts_under(key, self.clock.now(), after, BATCH).await?;
+            for (shard, id) in batch.holders {
+                self.retire_in(AccountKey::Id(shard, id), human, key, force).await?;
             }
+            let Some(last) = batch.last else { break };
+            after = Some(last);
         }
-        Ok(Retirement::Retired { accounts_moved, forgotten: usage })
+        // A node that still has it for its active key may have used it meanwhile; and unforced nothing that works was taken.
+        let mut left = self.usage_of(key).await?;
+        if force {
+            left.requests = 0;
+        }
+        if !left.is_empty() {
+            return Ok(Retirement::StillNeeded(left));
+        }
+        self.store.forget_server_key(key).await?;
+        Ok(Retirement::Retired { accounts_moved, forgotten })
+    }
+
+    async fn usage_of(&self, key: KeyId) -> Result<KeyUsage, Error> {
+        Ok(self.store.keys_used(self.clock.now()).await?.remove(&key).unwrap_or_default())
     }
 
     /// Wraps the data keys of all accounts under the active key.
@@ -105,11 +122,11 @@ impl Service {
         }
     }
 
-    async fn retire_in(self: &Arc<Self>, at: AccountKey, human: &str, key: KeyId) -> Result<(), Error> {
+    async fn retire_in(self: &Arc<Self>, at: AccountKey, human: &str, key: KeyId, force: bool) -> Result<(), Error> {
         let (now, mint, actor, service) = (self.clock.now(), self.entropy.mint(), Actor::Command(human.to_owned()), Arc::clone(self));
         let rule = move |account: &mut Account| {
             // A rule may run again; each run draws the same ids.
-            account.retire_server_key(&mut Moment { now, actor: actor.clone(), mint: mint.clone(), keys: &service.keys }, key);
+            account.retire_server_key(&mut Moment { now, actor: actor.clone(), mint: mint.clone(), keys: &service.keys }, key, force);
             Ok::<_, Refusal>(())
         };
         // An account that is gone by now needs nothing.

@@ -81,6 +81,27 @@ pub struct Resealed {
     pub last: Option<AccountPlace>,
 }
 
+/// The accounts in a batch in which something lies under a server key.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Holders {
+    /// Those accounts, in order.
+    pub holders: Vec<AccountPlace>,
+    /// The last account that was looked at; `None` where there is none after the place.
+    pub last: Option<AccountPlace>,
+}
+
+impl FromIterator<(AccountPlace, bool)> for Holders {
+    /// Of the accounts in order, each with whether it holds something.
+    fn from_iter<T: IntoIterator<Item = (AccountPlace, bool)>>(looked: T) -> Self {
+        let mut batch = Self::default();
+        for (place, holds) in looked {
+            batch.last = Some(place);
+            batch.holders.extend(holds.then_some(place));
+        }
+        batch
+    }
+}
+
 /// A store of accounts. Object-safe; callers hold an `Arc<dyn Store>`.
 ///
 /// Every method answers [`StoreError::Unavailable`] where the database can't be reached or has too much to do.
@@ -151,8 +172,12 @@ pub trait Store: Send + Sync {
     /// active one anew; in one commit. Their rows stay otherwise as they are.
     fn reseal(&self, after: Option<AccountPlace>, limit: u16) -> BoxFuture<'_, Result<Resealed, StoreError>>;
 
-    /// The accounts after a place in which sessions or device tokens lie under a server key, so many at most, in order.
-    fn accounts_under(&self, key: KeyId, now: Timestamp, after: Option<AccountPlace>, limit: u16) -> BoxFuture<'_, Result<Vec<AccountPlace>, StoreError>>;
+    /// Looks at so many accounts at most after a place, and answers those in which sessions, offers or device tokens lie under a
+    /// server key.
+    fn accounts_under(&self, key: KeyId, now: Timestamp, after: Option<AccountPlace>, limit: u16) -> BoxFuture<'_, Result<Holders, StoreError>>;
+
+    /// Forgets that the store was used with a server key, and the requests that are remembered under it; in one commit.
+    fn forget_server_key(&self, key: KeyId) -> BoxFuture<'_, Result<(), StoreError>>;
 
     /// From now on what is sealed under these server keys can be read and written. Until then accounts are `Unavailable`.
     fn unlock(&self, keys: Arc<KeyRing>);

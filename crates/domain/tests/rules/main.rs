@@ -5,3 +5,4 @@ mod applying;
 mod judging;
 mod policies;
 mod records;
+mod server_keys;

@@ -23,7 +23,7 @@ pub(crate) enum ServerKeys {
     Retire {
         /// The key's id, as the list shows it
         id: String,
-        /// Don't wait for the rest: end the sessions, trust and API keys that are under it
+        /// Don't wait for the rest: end the sessions, trust and API keys that are under it, and forget its requests
         #[arg(long)]
         force: bool,
         /// Don't ask first
@@ -50,7 +50,9 @@ pub(super) const COLUMNS: &[Column] = &[
 impl ServerKeys {
     pub(super) fn warning(&self) -> Option<String> {
         let Self::Retire { id, force: true, yes: false } = self else { return None };
-        Some(format!("This ends the sessions, the trust and the API keys that are under the server key {id}, in every tenant. It can't be undone."))
+        Some(format!(
+            "This ends the sessions, the trust and the API keys that are under the server key {id}, in every tenant, and lets requests that come again under their Idempotency-Key have their effect again. It can't be undone."
+        ))
     }
 
     pub(super) async fn perform(self, desk: &Desk) -> Result<Value, Said> {
@@ -83,11 +85,13 @@ fn still_needed(id: KeyId, usage: &KeyUsage) -> String {
         (usage.trusted_devices, "trusted devices"),
         (usage.offers, "offers"),
         (usage.requests, "remembered requests"),
+        (usage.accounts, "accounts' data keys"),
+        (usage.other_device_tokens, "other device tokens"),
     ];
     let parts: Vec<String> = parts.iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("{count} {what}")).collect();
     format!(
         "The server key {id} is needed still: {}. API keys move at their next use, devices at their next sign-in, the rest ends by itself. \
-         Try again later, or end all that with --force.",
+         Try again later, or end all that with --force. What comes to be under it again is written by a node that has it in front.",
         parts.join(", ")
     )
 }

@@ -11,7 +11,10 @@ use super::flight::{Answer, Ask, parameter};
 use super::pool::{Database, Step};
 use crate::row::{ToCell as _, Value};
 use crate::seal::resealed;
-use crate::{AccountPlace, KeysUsed, Resealed, StoreError, rows};
+use crate::{AccountPlace, Holders, KeysUsed, Resealed, StoreError, rows};
+
+/// Nodes that start at the same moment meet at this row, or each would find an empty list and record a key of its own.
+pub(super) const MEET: &str = "INSERT INTO meta (name, value) VALUES ('server_keys', '') ON CONFLICT (name) DO UPDATE SET value = excluded.value";
 
 pub(super) async fn count(database: &Arc<Database>, now: Timestamp) -> Result<KeysUsed, StoreError> {
     let questions = rows::questions(now, parameter);
@@ -43,16 +46,16 @@ pub(super) async fn reseal(database: &Arc<Database>, keys: Arc<KeyRing>, after: 
     database.change(None, vec![Ask::new(format!("{sql} FOR NO KEY UPDATE"), parameters)], judge).await
 }
 
-pub(super) async fn holders(
-    database: &Arc<Database>,
-    key: KeyId,
-    now: Timestamp,
-    after: Option<AccountPlace>,
-    limit: u16,
-) -> Result<Vec<AccountPlace>, StoreError> {
+pub(super) async fn holders(database: &Arc<Database>, key: KeyId, now: Timestamp, after: Option<AccountPlace>, limit: u16) -> Result<Holders, StoreError> {
     let (sql, parameters) = rows::holders(key, now, after, limit, parameter);
     let answers = database.read(vec![Ask::new(sql, parameters)]).await?;
-    answers.iter().flat_map(|answer| &answer.rows).map(place).collect()
+    answers.iter().flat_map(|answer| &answer.rows).map(|row| Ok((place(row)?, cell::<i64>(row, 2)? != 0))).collect()
+}
+
+/// At the row where nodes that record a key meet.
+pub(super) async fn forget(database: &Arc<Database>, key: KeyId) -> Result<(), StoreError> {
+    let writes: Vec<_> = rows::forget(key, parameter).into_iter().map(|(sql, parameters)| Ask::new(sql, parameters).of_any_number()).collect();
+    database.change(None, vec![Ask::new(MEET, vec![])], move |_| Ok(Step { answer: (), writes: writes.clone() })).await
 }
 
 fn place(row: &Row) -> Result<AccountPlace, StoreError> {

@@ -33,7 +33,9 @@ use crate::row::{Row as _, ToCell as _};
 use crate::rows::{ACTIVITY, Spending};
 use crate::seal::Seal;
 use crate::server_keys::unrecorded;
-use crate::{AccountKey, AccountPlace, BoxFuture, Decision, Erasing, Governing, GoverningAll, Held, KeysUsed, Need, Old, Resealed, Store, StoreError, Verdict};
+use crate::{
+    AccountKey, AccountPlace, BoxFuture, Decision, Erasing, Governing, GoverningAll, Held, Holders, KeysUsed, Need, Old, Resealed, Store, StoreError, Verdict,
+};
 use address::Address;
 pub use address::{Way, way};
 use flight::{Answer, Ask, parameter};
@@ -230,9 +232,7 @@ impl PostgresStore {
     }
 
     async fn record_keys(&self, keys: Vec<(KeyId, [u8; 16])>) -> Result<(), StoreError> {
-        // Nodes that start at the same moment meet at this row, or each would find an empty list and record a key of its own.
-        let meet = "INSERT INTO meta (name, value) VALUES ('server_keys', '') ON CONFLICT (name) DO UPDATE SET value = excluded.value";
-        let first = vec![Ask::new(meet, vec![]), Ask::new("SELECT id, check_value FROM server_key", vec![])];
+        let first = vec![Ask::new(key_usage::MEET, vec![]), Ask::new("SELECT id, check_value FROM server_key", vec![])];
         let judge = move |answers: &[Answer]| {
             let known = answers[1].rows.iter().map(|row| {
                 let id = row.try_get::<_, i64>(0).ok().and_then(|id| u32::try_from(id).ok());
@@ -379,8 +379,12 @@ impl Store for PostgresStore {
         Box::pin(async move { key_usage::reseal(&self.database, self.keys()?, after, limit).await })
     }
 
-    fn accounts_under(&self, key: KeyId, now: Timestamp, after: Option<AccountPlace>, limit: u16) -> BoxFuture<'_, Result<Vec<AccountPlace>, StoreError>> {
+    fn accounts_under(&self, key: KeyId, now: Timestamp, after: Option<AccountPlace>, limit: u16) -> BoxFuture<'_, Result<Holders, StoreError>> {
         Box::pin(key_usage::holders(&self.database, key, now, after, limit))
+    }
+
+    fn forget_server_key(&self, key: KeyId) -> BoxFuture<'_, Result<(), StoreError>> {
+        Box::pin(key_usage::forget(&self.database, key))
     }
 
     fn unlock(&self, keys: Arc<KeyRing>) {

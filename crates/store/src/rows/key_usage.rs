@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use doorward_domain::{AccountId, KeyId, ONCE_S, OfferState, Shard, Timestamp, TokenState};
+use doorward_domain::{AccountId, DeviceTokens, KeyId, ONCE_S, OfferState, Shard, Timestamp, TokenState};
 
 use super::device::TOKEN;
 use crate::row::{ToCell as _, Value};
@@ -17,9 +17,9 @@ pub struct KeyUsage {
     pub api_keys: u64,
     /// Sessions that weren't ended and haven't reached their end.
     pub sessions: u64,
-    /// Present device tokens, and successors, of devices that hold trust.
+    /// Device tokens that still work, of devices that hold trust.
     pub trusted_devices: u64,
-    /// The same of devices that don't, and each other value that a device remembers. A hijacked device's aren't counted: whoever
+    /// The same of devices that hold none, and each other value that a device remembers. A hijacked device's aren't counted: whoever
     /// names one is denied, with the key and without it.
     pub other_device_tokens: u64,
     /// Offers that are open.
@@ -69,15 +69,17 @@ const ID: usize = 4;
 
 /// The places that tokens of a device can have. Both engines step through the packed values alike.
 fn places() -> String {
-    format!("WITH RECURSIVE place (i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM place WHERE i + 1 < (SELECT max(length(tokens)) / {TOKEN} FROM device))")
+    format!("WITH RECURSIVE place (i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM place WHERE i + 1 < {})", DeviceTokens::REMEMBERED)
 }
 
-/// A kept token's server key, and its state.
+/// A kept token's server key, its state, or since when that is: in this order of bytes times compare as numbers do.
 fn kept(part: &str) -> String {
-    match part {
-        "key" => format!("substr(t.tokens, place.i * {TOKEN} + 10, {ID})"),
-        _ => format!("substr(t.tokens, place.i * {TOKEN} + 1, 1)"),
-    }
+    let (at, length) = match part {
+        "key" => (10, ID),
+        "since" => (2, 8),
+        _ => (1, 1),
+    };
+    format!("substr(t.tokens, place.i * {TOKEN} + {at}, {length})")
 }
 
 /// The code of a state as the one byte that is kept.
@@ -87,14 +89,16 @@ fn state(state: TokenState) -> Value {
 
 /// What is asked to count everything.
 pub(crate) fn questions(now: Timestamp, parameter: fn(usize) -> String) -> Vec<Question> {
-    let [a, b, c] = [1, 2, 3].map(parameter);
+    let [a, b, c, d, e] = [1, 2, 3, 4, 5].map(parameter);
     let live_key = format!("t.revoked_at IS NULL AND (t.expires_at IS NULL OR t.expires_at > {a})");
     let simple = |table: &str, hash: &str, condition: &str| {
         format!("SELECT substr({hash}, 1, {ID}), CAST(1 AS BIGINT), count(*) FROM {table} WHERE {condition} GROUP BY 1")
     };
     let api_keys = |_, count| KeyUsage { api_keys: count, ..KeyUsage::default() };
     let standing = "account a ON a.shard = t.shard AND a.id = t.account JOIN tenant n ON n.id = a.tenant";
-    let trust = format!("t.trust_until > {a} AND t.trust_gen = a.trust_gen AND t.tenant_trust_gen = n.trust_gen AND {} IN ({b}, {c})", kept("state"));
+    let works = format!("({state} IN ({b}, {c}) OR ({state} = {d} AND {} > {e}))", kept("since"), state = kept("state"));
+    let trust = format!("t.trust_until > {a} AND t.trust_gen = a.trust_gen AND t.tenant_trust_gen = n.trust_gen AND {works}");
+    let overlap = now.minus_s(DeviceTokens::OVERLAP_S).micros().to_be_bytes();
     vec![
         Question {
             sql: format!("SELECT substr(t.sealed, 2, {ID}), CAST(1 AS BIGINT), count(*) FROM account t WHERE substr(t.sealed, 1, 1) = {a} GROUP BY 1"),
@@ -120,7 +124,7 @@ pub(crate) fn questions(now: Timestamp, parameter: fn(usize) -> String) -> Vec<Q
                 places(),
                 kept("key")
             ),
-            parameters: vec![now.cell(), state(TokenState::Present), state(TokenState::Unused)],
+            parameters: vec![now.cell(), state(TokenState::Present), state(TokenState::Unused), state(TokenState::Overtaken), Value::Blob(overlap.to_vec())],
             place: |live, count| match live {
                 true => KeyUsage { trusted_devices: count, ..KeyUsage::default() },
                 false => KeyUsage { other_device_tokens: count, ..KeyUsage::default() },
@@ -150,21 +154,33 @@ pub(crate) fn count(used: &mut KeysUsed, question: &Question, key: &[u8], live: 
 /// A place among all accounts, in the order of their keys: where a walk in small batches goes on.
 pub type AccountPlace = (Shard, AccountId);
 
-/// The accounts that hold a session, an offer or a device token under a server key, after a place, so many at most. Some may
-/// hold nothing any more that counts: the rule that is run over them judges.
+/// The accounts after a place, so many at most, each with whether it holds a session, an offer or a device token under a server
+/// key. Some may hold nothing any more that counts: the rule that is run over them judges.
 pub(crate) fn holders(key: KeyId, now: Timestamp, after: Option<AccountPlace>, limit: u16, parameter: fn(usize) -> String) -> (String, Vec<Value>) {
-    let [id, shard, account, at, limited] = [1, 2, 3, 4, 5].map(parameter);
+    let [id, shard, account, limited, at] = [1, 2, 3, 4, 5].map(parameter);
+    let own = "t.shard = h.shard AND t.account = h.id";
+    let token = format!("substr(t.token, 1, {ID}) = {id}");
     let sql = format!(
-        "{} SELECT t.shard, t.account FROM device t JOIN place ON length(t.tokens) > place.i * {TOKEN} \
-         WHERE {} = {id} AND t.hijacked_at IS NULL AND (t.shard, t.account) > ({shard}, {account}) \
-         UNION SELECT t.shard, t.account FROM session t \
-         WHERE substr(t.token, 1, {ID}) = {id} AND t.ended_at IS NULL AND t.expires_at > {at} AND (t.shard, t.account) > ({shard}, {account}) \
-         ORDER BY 1, 2 LIMIT {limited}",
+        "{} SELECT h.shard, h.id, CAST(CASE \
+         WHEN EXISTS (SELECT 1 FROM device t JOIN place ON length(t.tokens) > place.i * {TOKEN} WHERE {own} AND t.hijacked_at IS NULL AND {} = {id}) \
+         OR EXISTS (SELECT 1 FROM session t WHERE {own} AND {token} AND t.ended_at IS NULL AND t.expires_at > {at}) \
+         OR EXISTS (SELECT 1 FROM offer t WHERE {own} AND {token} AND t.expires_at > {at}) THEN 1 ELSE 0 END AS BIGINT) \
+         FROM (SELECT t.shard, t.id FROM account t WHERE (t.shard, t.id) > ({shard}, {account}) ORDER BY t.shard, t.id LIMIT {limited}) h \
+         ORDER BY h.shard, h.id",
         places(),
         kept("key"),
     );
     let [shard, account] = place(after);
-    (sql, vec![Value::Blob(key.0.to_be_bytes().to_vec()), shard, account, now.cell(), i64::from(limit).cell()])
+    (sql, vec![Value::Blob(key.0.to_be_bytes().to_vec()), shard, account, i64::from(limit).cell(), now.cell()])
+}
+
+/// Forgets the requests that are remembered under a server key, and that the store was used with it.
+pub(crate) fn forget(key: KeyId, parameter: fn(usize) -> String) -> [(String, Vec<Value>); 2] {
+    let id = parameter(1);
+    [
+        (format!("DELETE FROM once WHERE substr(hash, 1, {ID}) = {id}"), vec![Value::Blob(key.0.to_be_bytes().to_vec())]),
+        (format!("DELETE FROM server_key WHERE id = {id}"), vec![i64::from(key.0).cell()]),
+    ]
 }
 
 /// The heads of the accounts after a place, so many at most: shard, id and what is sealed of each.

@@ -15,7 +15,7 @@ mod tombstone;
 
 pub(crate) use budget::{BUDGET, Spending};
 pub use key_usage::{AccountPlace, KeyUsage, KeysUsed};
-pub(crate) use key_usage::{count, heads, holders, questions, reseal};
+pub(crate) use key_usage::{count, forget, heads, holders, questions, reseal};
 pub(crate) use session::ACTIVITY;
 
 use crate::row::{Row, Scope, Table};

@@ -7,7 +7,7 @@ use uuid::Uuid;
 use super::load::parameter;
 use crate::row::{ToCell as _, Value};
 use crate::seal::resealed;
-use crate::{AccountPlace, KeysUsed, Resealed, StoreError, rows};
+use crate::{AccountPlace, Holders, KeysUsed, Resealed, StoreError, rows};
 
 pub(super) fn count(connection: &Connection, now: Timestamp) -> Result<KeysUsed, StoreError> {
     let mut used = KeysUsed::new();
@@ -36,9 +36,16 @@ pub(super) fn reseal(connection: &Connection, keys: &KeyRing, after: Option<Acco
     Ok(Resealed { count, last })
 }
 
-pub(super) fn holders(connection: &Connection, key: KeyId, now: Timestamp, after: Option<AccountPlace>, limit: u16) -> Result<Vec<AccountPlace>, StoreError> {
+pub(super) fn holders(connection: &Connection, key: KeyId, now: Timestamp, after: Option<AccountPlace>, limit: u16) -> Result<Holders, StoreError> {
     let (sql, parameters) = rows::holders(key, now, after, limit, parameter);
-    let mut statement = connection.prepare(&sql)?;
-    let found = statement.query_map(params_from_iter(parameters), |row| Ok((Shard(row.get(0)?), AccountId(Uuid::from_bytes(row.get(1)?)))))?;
-    Ok(found.collect::<Result<_, _>>()?)
+    let mut statement = connection.prepare_cached(&sql)?;
+    let looked = statement.query_map(params_from_iter(parameters), |row| Ok(((Shard(row.get(0)?), AccountId(Uuid::from_bytes(row.get(1)?))), row.get(2)?)))?;
+    Ok(looked.collect::<Result<_, _>>()?)
+}
+
+pub(super) fn forget(connection: &Connection, key: KeyId) -> Result<(), StoreError> {
+    for (sql, parameters) in rows::forget(key, parameter) {
+        connection.execute(&sql, params_from_iter(parameters))?;
+    }
+    Ok(())
 }

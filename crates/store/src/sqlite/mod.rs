@@ -33,7 +33,9 @@ use crate::row::{Row as _, Value};
 use crate::rows::Spending;
 use crate::seal::Seal;
 use crate::server_keys::unrecorded;
-use crate::{AccountKey, AccountPlace, BoxFuture, Decision, Erasing, Governing, GoverningAll, Held, KeysUsed, Need, Old, Resealed, Rows, Store, StoreError};
+use crate::{
+    AccountKey, AccountPlace, BoxFuture, Decision, Erasing, Governing, GoverningAll, Held, Holders, KeysUsed, Need, Old, Resealed, Rows, Store, StoreError,
+};
 pub use backup::{Backup, Progress, Restoring, backup};
 use connection::Ownership;
 use effects::Directory;
@@ -360,8 +362,12 @@ impl Store for SqliteStore {
         Box::pin(self.writer.submit(move |batch| key_usage::reseal(batch.connection, &*keys?, after, limit)))
     }
 
-    fn accounts_under(&self, key: KeyId, now: Timestamp, after: Option<AccountPlace>, limit: u16) -> BoxFuture<'_, Result<Vec<AccountPlace>, StoreError>> {
+    fn accounts_under(&self, key: KeyId, now: Timestamp, after: Option<AccountPlace>, limit: u16) -> BoxFuture<'_, Result<Holders, StoreError>> {
         Box::pin(self.look(move |connection, _| key_usage::holders(connection, key, now, after, limit)))
+    }
+
+    fn forget_server_key(&self, key: KeyId) -> BoxFuture<'_, Result<(), StoreError>> {
+        Box::pin(self.writer.submit(move |batch| key_usage::forget(batch.connection, key)))
     }
 
     fn unlock(&self, keys: Arc<KeyRing>) {

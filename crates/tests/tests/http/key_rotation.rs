@@ -89,7 +89,7 @@ async fn rotate(engine: Engine, count: u64) {
             let host = nodes.read().await[0].clone();
             let old = KeyRing::new(&[SERVER_KEY]).active();
             let waiting = host.service().retire_server_key("Grace", old, false).await.expect("the store answers");
-            assert!(matches!(waiting, Retirement::StillNeeded(usage) if usage.trusted_devices == 1 && usage.accounts == 0), "{waiting:?}");
+            assert!(matches!(waiting, Retirement::StillNeeded(usage) if usage.trusted_devices >= 1 && usage.accounts == 0), "{waiting:?}");
             let retired = host.service().retire_server_key("Grace", old, true).await.expect("the store answers");
             assert!(matches!(retired, Retirement::Retired { .. }), "{retired:?}");
         }

@@ -447,6 +447,7 @@ doorward_tests::on_each_engine! {
     server_keys {
         a_replaced_server_key_is_retired_once_nobody_needs_it,
         a_server_key_that_must_go_at_once_takes_along_what_is_under_it,
+        an_api_key_is_never_unknown_to_a_node_that_lacks_a_server_key,
     }
     sessions {
         a_list_shows_the_live_ones_unless_asked_otherwise,

@@ -69,13 +69,17 @@ pub(crate) async fn a_replaced_server_key_is_retired_once_nobody_needs_it(home: 
     ana.enter_skipping().await;
     ana.enter_skipping().await;
     let (_, left) = usage(&host, SERVER_KEY).await.expect("it is listed");
-    assert_eq!((left.api_keys, left.sessions, left.trusted_devices), (0, 2, 1), "ben's laptop");
+    assert_eq!((left.api_keys, left.sessions, left.trusted_devices), (0, 2, 2), "ben's laptop, and what another tab of ana's may hold");
+    host.pass_s(60);
+    let (_, left) = usage(&host, SERVER_KEY).await.expect("it is listed");
+    assert_eq!((left.api_keys, left.sessions, left.trusted_devices), (0, 2, 1));
     // What isn't ends by itself.
     host.pass_s(MONTH_S);
     ana.enter_and_trust().await;
     let retired = host.service().retire_server_key("Grace", id(SERVER_KEY), false).await.expect("the store answers");
     let Retirement::Retired { accounts_moved: 0, forgotten } = retired else { panic!("{retired:?}") };
     assert!(!forgotten.is_needed() && forgotten.other_device_tokens > 0);
+    assert_eq!(host.store().server_keys().await.expect("the store answers"), [id(NEW)], "it is off the record");
 
     // A print under the old pepper is compared as long as its key is there, and then no more.
     let mut bare = ben.clone().at(&host);
@@ -99,6 +103,8 @@ pub(crate) async fn a_replaced_server_key_is_retired_once_nobody_needs_it(home: 
 pub(crate) async fn a_server_key_that_must_go_at_once_takes_along_what_is_under_it(home: Arc<Home>) {
     let host = Host::open_under(&home, &[SERVER_KEY], 1).await;
     let (ana, ben, eve, _, token) = lived(&host).await;
+    let entry = json!({ "user_id": "cy", "ip": "203.0.113.7", "user_agent": "curl/8.5.0", "mfa": { "method": "totp" } });
+    host.call("POST", "/internal/sessions").header("Idempotency-Key", "once").json(&entry).await.expect(201);
     let host = restart(host, &home, &[NEW, SERVER_KEY], 2).await;
     let mut ana = ana.at(&host);
     let spared = ana.enter_skipping().await;
@@ -107,7 +113,8 @@ pub(crate) async fn a_server_key_that_must_go_at_once_takes_along_what_is_under_
     admin.await.expect(200);
     let retired = host.service().retire_server_key("Grace", id(SERVER_KEY), true).await.expect("the store answers");
     let Retirement::Retired { forgotten, .. } = retired else { panic!("{retired:?}") };
-    assert!(forgotten.is_needed());
+    assert!(forgotten.is_needed() && forgotten.requests == 1);
+    assert_eq!(usage(&host, SERVER_KEY).await, Some((KeyPlace::Known, KeyUsage::default())), "nothing is under it, no request either");
     // What had moved stays, what hadn't is over and says why.
     assert!(spared.at(&host).is_in().await);
     assert_eq!(host.verify(&token).await.body, json!({ "active": false, "reason": "server_key_retired" }));
@@ -122,5 +129,30 @@ pub(crate) async fn a_server_key_that_must_go_at_once_takes_along_what_is_under_
     let ben = ben.at(&host).by_key(&api_key(ACME, Role::Admin));
     assert_eq!(ben.judged().await.1, ["unknown_device", "device_token_invalid"]);
     assert_eq!(eve.at(&host).by_key(&api_key(ACME, Role::Admin)).judged().await.0, "deny");
+    host.lose_store().await;
+}
+
+pub(crate) async fn an_api_key_is_never_unknown_to_a_node_that_lacks_a_server_key(home: Arc<Home>) {
+    let asked = async |host: &Host, key: &str| host.ask("GET", "/internal/users/ana/devices").key(key).await.status;
+    let (good, unknown) = (api_key(ACME, Role::Viewer), "dwk_nobody");
+    let host = Host::open_under(&home, &[SERVER_KEY], 1).await;
+    assert_eq!((asked(&host, &good).await, asked(&host, unknown).await), (200, 401));
+    // Another node moves its hash; one that was left on the old key can't find it.
+    let host = restart(host, &home, &[NEW, SERVER_KEY], 2).await;
+    assert_eq!((asked(&host, &good).await, asked(&host, unknown).await), (200, 401));
+    let host = restart(host, &home, &[SERVER_KEY], 3).await;
+    assert_eq!((asked(&host, &good).await, asked(&host, unknown).await), (503, 503));
+    // Nor can one from which the old key was taken too early.
+    let host = restart(host, &home, &[NEW], 4).await;
+    assert_eq!((asked(&host, &good).await, asked(&host, &api_key(ACME, Role::Admin)).await), (200, 503));
+    let host = restart(host, &home, &[NEW, SERVER_KEY], 5).await;
+    use_every_api_key(&host).await;
+    let retired = host.service().retire_server_key("Grace", id(SERVER_KEY), false).await.expect("the store answers");
+    assert!(matches!(retired, Retirement::Retired { .. }), "{retired:?}");
+    let host = restart(host, &home, &[NEW], 6).await;
+    assert_eq!((asked(&host, &good).await, asked(&host, unknown).await), (200, 401));
+    // A node that slept through all of it fits no more.
+    let host = restart(host, &home, &[SERVER_KEY], 7).await;
+    assert_eq!((asked(&host, &good).await, asked(&host, unknown).await), (503, 503));
     host.lose_store().await;
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use doorward_domain::event::About;
 use doorward_domain::{Account, Attempt, Completion, EventKind, KeyRing, Moment, Seen};
-use doorward_store::{Need, Store, StoreError};
+use doorward_store::{Holders, Need, Store, StoreError};
 use doorward_tests::{Home, Person, after, keys, passed, start};
 use serde_json::json;
 
@@ -156,9 +156,17 @@ pub(crate) async fn what_lies_under_each_server_key_is_counted(store: Arc<dyn St
     ana.act(after(2), |account, moment| account.end_all_sessions(moment, None, false)).await.expect("nothing refuses it");
     let ended = used(after(3)).await[&old];
     assert_eq!((ended.sessions, ended.trusted_devices), (1, 0));
-    let holders = store.accounts_under(old, after(3), None, 100).await.expect("the store answers");
-    assert_eq!(holders.len(), 2);
-    assert_eq!(store.accounts_under(old, after(3), Some(holders[0]), 1).await.expect("the store answers"), holders[1..]);
-    assert_eq!(store.accounts_under(KeyRing::new(&[[9; 32]]).active(), after(3), None, 100).await.expect("the store answers"), []);
+    let under = |key, place, limit| {
+        let store = Arc::clone(&store);
+        async move { store.accounts_under(key, after(3), place, limit).await.expect("the store answers") }
+    };
+    let all = under(old, None, 100).await;
+    assert_eq!((all.holders.len(), all.last), (2, Some(all.holders[1])));
+    let first = under(old, None, 1).await;
+    assert_eq!((&first.holders[..], first.last), (&all.holders[..1], Some(all.holders[0])));
+    assert_eq!(under(old, first.last, 1).await.holders, all.holders[1..]);
+    assert_eq!(under(old, all.last, 1).await, Holders::default());
+    let none = under(KeyRing::new(&[[9; 32]]).active(), None, 100).await;
+    assert_eq!((none.holders, none.last), (vec![], all.last), "looked at, and nothing found");
     assert!(!ana.is_in(&entered.access_token, after(3)).await);
 }

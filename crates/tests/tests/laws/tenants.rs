@@ -215,6 +215,11 @@ pub(crate) async fn server_keys_must_fit_those_on_record((store, home): (Arc<dyn
     store.check_keys(vec![c, b]).await.expect("and another");
     assert!(misfit(store.check_keys(vec![(c.0, [0; 16])]).await));
     assert_eq!(store.server_keys().await.expect("the store answers"), [a.0, b.0, c.0]);
+    store.forget_server_key(a.0).await.expect("the store answers");
+    assert_eq!(store.server_keys().await.expect("the store answers"), [b.0, c.0]);
+    assert!(misfit(store.check_keys(vec![a]).await), "a stranger again");
+    store.check_keys(vec![c, a]).await.expect("behind another it may stay");
+    assert_eq!(store.server_keys().await.expect("the store answers"), [b.0, c.0]);
 }
 
 pub(crate) async fn a_database_on_another_machine_tells_its_own_time((store, home): (Arc<dyn Store>, Arc<Home>)) {
