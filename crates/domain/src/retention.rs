@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde_json::Map;
 
-use crate::{Account, Fingerprint, Seen, SessionId, Timestamp, Trust};
+use crate::{Account, Fingerprint, Reason, Seen, SessionId, Timestamp, Trust};
 
 /// How long an offer is kept after its end, in seconds. It can't be told any more by then whether it was ever made.
 const OFFERS_KEPT_S: u32 = 86_400;
@@ -69,6 +69,8 @@ impl Account {
             }
             if old(sign_in.created_at, policy.retain_fingerprints_s) {
                 sign_in.attempt.fingerprint = Fingerprint::default();
+                // The names of what changed are the caller's own words.
+                sign_in.judgement.details.remove(Reason::FingerprintChanged.as_str());
             }
             pruned.blanked += usize::from(*sign_in != was);
         }

@@ -150,7 +150,6 @@ CREATE TABLE sign_in (
     authenticated_at BIGINT NOT NULL,
     decision BIGINT NOT NULL,
     reasons TEXT NOT NULL,
-    details TEXT,
     presented BIGINT NOT NULL,
     device BYTEA,
     device_gen BIGINT NOT NULL,

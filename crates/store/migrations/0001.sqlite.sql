@@ -150,7 +150,6 @@ CREATE TABLE sign_in (
     authenticated_at INTEGER NOT NULL,
     decision INTEGER NOT NULL,
     reasons TEXT NOT NULL,
-    details TEXT,
     presented INTEGER NOT NULL,
     device BLOB,
     device_gen INTEGER NOT NULL,

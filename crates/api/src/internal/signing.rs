@@ -121,8 +121,10 @@ fn attributes_or_text() -> utoipa::openapi::RefOr<utoipa::openapi::Schema> {
     use utoipa::openapi::schema::{ObjectBuilder, OneOfBuilder, Type};
     let of_type = |of| ObjectBuilder::new().schema_type(of);
     let text = of_type(Type::String).min_length(Some(1)).max_length(Some(512)).pattern(Some(NO_CONTROLS));
-    let either = OneOfBuilder::new().item(of_type(Type::Object)).item(text).item(of_type(Type::Null));
-    either.description(Some("What else is known of the device: an object of at most 64 attributes, each compared by itself (`null` marks one that differs from read to read), or an opaque string of 1 to 512 characters.")).into()
+    let name = of_type(Type::String).min_length(Some(1)).max_length(Some(64)).pattern(Some(NO_CONTROLS));
+    let attributes = of_type(Type::Object).property_names(Some(name));
+    let either = OneOfBuilder::new().item(attributes).item(text).item(of_type(Type::Null));
+    either.description(Some("What else is known of the device: an object of at most 64 attributes, each with a name of 1 to 64 characters and compared by itself (`null` marks one that differs from read to read), or an opaque string of 1 to 512 characters.")).into()
 }
 
 /// What a text looks like that holds no control characters.
@@ -286,6 +288,9 @@ impl Faults {
                 let length: usize = attributes.iter().map(|(name, value)| name.len() + value.as_ref().map_or(4, String::len)).sum();
                 if attributes.len() > 64 || length > 8_192 {
                     self.add("fingerprint", FieldFault::Range, "must hold at most 64 attributes in 8192 bytes");
+                }
+                if !attributes.iter().all(|(name, _)| (1..=64).contains(&name.chars().count()) && !name.chars().any(char::is_control)) {
+                    self.add("fingerprint", FieldFault::Format, "must name each attribute in 1 to 64 characters, none of them a control character");
                 }
                 attributes
             }

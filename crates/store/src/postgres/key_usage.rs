@@ -1,4 +1,4 @@
-//! Counting what lies under each server key, and moving what can be moved.
+//! The server keys on record, counting what lies under each, and moving what can be moved.
 
 use std::sync::Arc;
 
@@ -11,10 +11,29 @@ use super::flight::{Answer, Ask, parameter};
 use super::pool::{Database, Step};
 use crate::row::{ToCell as _, Value};
 use crate::seal::resealed;
+use crate::server_keys::{KeyCheck, unrecorded};
 use crate::{AccountPlace, Holders, KeysUsed, Resealed, StoreError, rows};
 
 /// Nodes that start at the same moment meet at this row, or each would find an empty list and record a key of its own.
-pub(super) const MEET: &str = "INSERT INTO meta (name, value) VALUES ('server_keys', '') ON CONFLICT (name) DO UPDATE SET value = excluded.value";
+const MEET: &str = "INSERT INTO meta (name, value) VALUES ('server_keys', '') ON CONFLICT (name) DO UPDATE SET value = excluded.value";
+
+/// A node whose keys don't fit is told so; a new key that hashes are made under is recorded.
+pub(super) async fn record(database: &Arc<Database>, keys: Vec<KeyCheck>) -> Result<(), StoreError> {
+    let first = vec![Ask::new(MEET, vec![]), Ask::new("SELECT id, check_value FROM server_key", vec![])];
+    let judge = move |answers: &[Answer]| {
+        let known = answers[1].rows.iter().map(|row| {
+            let id = row.try_get::<_, i64>(0).ok().and_then(|id| u32::try_from(id).ok());
+            let check = row.try_get::<_, &[u8]>(1).ok().and_then(|check| <[u8; 16]>::try_from(check).ok());
+            id.map(KeyId).zip(check).ok_or_else(|| StoreError::corrupt("server_key", "check_value"))
+        });
+        let new = unrecorded(&known.collect::<Result<Vec<_>, _>>()?, &keys)?;
+        let add = |(id, check): (KeyId, [u8; 16])| {
+            Ask::new("INSERT INTO server_key (id, check_value) VALUES ($1, $2)", vec![i64::from(id.0).cell(), check[..].cell()])
+        };
+        Ok(Step { answer: (), writes: new.into_iter().map(add).collect() })
+    };
+    database.change(None, first, judge).await
+}
 
 pub(super) async fn count(database: &Arc<Database>, now: Timestamp) -> Result<KeysUsed, StoreError> {
     let questions = rows::questions(now, parameter);

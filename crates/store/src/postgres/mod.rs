@@ -32,7 +32,6 @@ use crate::pruning::stranded;
 use crate::row::{Row as _, ToCell as _};
 use crate::rows::{ACTIVITY, Spending};
 use crate::seal::Seal;
-use crate::server_keys::unrecorded;
 use crate::{
     AccountKey, AccountPlace, BoxFuture, Decision, Erasing, Governing, GoverningAll, Held, Holders, KeysUsed, Need, Old, Resealed, Store, StoreError, Verdict,
 };
@@ -230,23 +229,6 @@ impl PostgresStore {
         };
         self.database.change(None, first, judge).await
     }
-
-    async fn record_keys(&self, keys: Vec<(KeyId, [u8; 16])>) -> Result<(), StoreError> {
-        let first = vec![Ask::new(key_usage::MEET, vec![]), Ask::new("SELECT id, check_value FROM server_key", vec![])];
-        let judge = move |answers: &[Answer]| {
-            let known = answers[1].rows.iter().map(|row| {
-                let id = row.try_get::<_, i64>(0).ok().and_then(|id| u32::try_from(id).ok());
-                let check = row.try_get::<_, &[u8]>(1).ok().and_then(|check| <[u8; 16]>::try_from(check).ok());
-                id.map(KeyId).zip(check).ok_or_else(|| StoreError::corrupt("server_key", "check_value"))
-            });
-            let new = unrecorded(&known.collect::<Result<Vec<_>, _>>()?, &keys)?;
-            let add = |(id, check): (KeyId, [u8; 16])| {
-                Ask::new("INSERT INTO server_key (id, check_value) VALUES ($1, $2)", vec![i64::from(id.0).cell(), check[..].cell()])
-            };
-            Ok(Step { answer: (), writes: new.into_iter().map(add).collect() })
-        };
-        self.database.change(None, first, judge).await
-    }
 }
 
 impl PostgresStore {
@@ -368,7 +350,7 @@ impl Store for PostgresStore {
     }
 
     fn check_keys(&self, keys: Vec<(KeyId, [u8; 16])>) -> BoxFuture<'_, Result<(), StoreError>> {
-        Box::pin(self.record_keys(keys))
+        Box::pin(key_usage::record(&self.database, keys))
     }
 
     fn keys_used(&self, now: Timestamp) -> BoxFuture<'_, Result<KeysUsed, StoreError>> {

@@ -30,7 +30,7 @@ impl Row for SignIn {
             int("authenticated_at"),
             int("decision"),
             text("reasons"),
-            maybe(text("details")),
+            private(maybe(text("details"))),
             int("presented"),
             maybe(blob("device")),
             int("device_gen"),

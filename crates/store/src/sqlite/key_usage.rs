@@ -1,4 +1,4 @@
-//! Counting what lies under each server key, and moving what can be moved.
+//! The server keys on record, counting what lies under each, and moving what can be moved.
 
 use doorward_domain::{AccountId, KeyId, KeyRing, Shard, Timestamp};
 use rusqlite::{Connection, params_from_iter};
@@ -7,7 +7,18 @@ use uuid::Uuid;
 use super::load::parameter;
 use crate::row::{ToCell as _, Value};
 use crate::seal::resealed;
+use crate::server_keys::{KeyCheck, unrecorded};
 use crate::{AccountPlace, Holders, KeysUsed, Resealed, StoreError, rows};
+
+/// A node whose keys don't fit is told so; a new key that hashes are made under is recorded.
+pub(super) fn record(connection: &Connection, keys: &[KeyCheck]) -> Result<(), StoreError> {
+    let mut statement = connection.prepare("SELECT id, check_value FROM server_key")?;
+    let known = statement.query_map([], |row| Ok((KeyId(row.get(0)?), row.get(1)?)))?;
+    if let Some((id, check)) = unrecorded(&known.collect::<Result<Vec<_>, _>>()?, keys)? {
+        connection.execute("INSERT INTO server_key (id, check_value) VALUES (?1, ?2)", (id.0, check))?;
+    }
+    Ok(())
+}
 
 pub(super) fn count(connection: &Connection, now: Timestamp) -> Result<KeysUsed, StoreError> {
     let mut used = KeysUsed::new();

@@ -32,7 +32,6 @@ use crate::pruning::{accounts, stranded};
 use crate::row::{Row as _, Value};
 use crate::rows::Spending;
 use crate::seal::Seal;
-use crate::server_keys::unrecorded;
 use crate::{
     AccountKey, AccountPlace, BoxFuture, Decision, Erasing, Governing, GoverningAll, Held, Holders, KeysUsed, Need, Old, Resealed, Rows, Store, StoreError,
 };
@@ -340,17 +339,7 @@ impl Store for SqliteStore {
     }
 
     fn check_keys(&self, keys: Vec<(KeyId, [u8; 16])>) -> BoxFuture<'_, Result<(), StoreError>> {
-        Box::pin(self.writer.submit(move |batch| {
-            let known = {
-                let mut statement = batch.connection.prepare("SELECT id, check_value FROM server_key")?;
-                let rows = statement.query_map([], |row| Ok((KeyId(row.get(0)?), row.get(1)?)))?;
-                rows.collect::<Result<Vec<_>, _>>()?
-            };
-            if let Some((id, check)) = unrecorded(&known, &keys)? {
-                batch.connection.execute("INSERT INTO server_key (id, check_value) VALUES (?1, ?2)", (id.0, check))?;
-            }
-            Ok(())
-        }))
+        Box::pin(self.writer.submit(move |batch| key_usage::record(batch.connection, &keys)))
     }
 
     fn keys_used(&self, now: Timestamp) -> BoxFuture<'_, Result<KeysUsed, StoreError>> {

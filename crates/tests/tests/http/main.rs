@@ -419,6 +419,7 @@ doorward_tests::on_each_engine! {
     }
     retention {
         pruning_changes_no_verdict,
+        which_parts_changed_is_kept_as_long_as_fingerprints_are,
         what_is_kept_no_longer_shows_as_null,
     }
     rotation {

@@ -73,6 +73,20 @@ pub(crate) async fn pruning_changes_no_verdict(host: Host) {
     assert_eq!(figure("retention_passes_total"), Some(12));
 }
 
+pub(crate) async fn which_parts_changed_is_kept_as_long_as_fingerprints_are(host: Host) {
+    host.set_rules(|rules| rules.retain_fingerprints_s = DAY).await;
+    let mut laptop = host.browser("ana").looking(&json!({ "fingerprint": { "gpu": "a" } }));
+    laptop.enter_and_trust().await;
+    let changed = laptop.looking(&json!({ "fingerprint": { "gpu": "b" } })).evaluate().await.text_at("/id");
+    let told = async || host.call("GET", &format!("/internal/sign-ins/{changed}")).await.expect(200).body["reason_details"]["fingerprint_changed"].clone();
+    host.pass_s(DAY - 1);
+    prune(&host).await;
+    assert_eq!(told().await["changed"], json!(["fingerprint.gpu"]));
+    host.pass_s(1);
+    prune(&host).await;
+    assert_eq!(told().await, json!(null));
+}
+
 pub(crate) async fn what_is_kept_no_longer_shows_as_null(host: Host) {
     host.set_rules(|rules| (rules.retain_ips_s, rules.retain_fingerprints_s) = (DAY, DAY)).await;
     let mut laptop = host.browser("ana");

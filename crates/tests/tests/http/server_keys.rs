@@ -30,7 +30,7 @@ async fn restart(host: Host, home: &Arc<Home>, keys: &[[u8; 32]], node: u64) -> 
     host
 }
 
-async fn use_every_api_key(host: &Host) {
+pub(crate) async fn use_every_api_key(host: &Host) {
     for tenant in [ACME, GLOBEX] {
         for role in Role::ALL {
             host.ask("POST", "/internal/sessions/verify").key(&api_key(tenant, *role)).json(&json!({ "token": "x" })).await;

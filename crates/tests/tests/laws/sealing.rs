@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use doorward_domain::event::About;
-use doorward_domain::{Account, Attempt, Completion, EventKind, KeyRing, Moment, Seen};
+use doorward_domain::{Account, Attempt, Completion, DeviceToken, EventKind, KeyRing, Moment, Part, Parts, Seen};
 use doorward_store::{Holders, Need, Store, StoreError};
 use doorward_tests::{Home, Person, after, keys, passed, start};
 use serde_json::json;
@@ -65,7 +65,8 @@ pub(crate) async fn what_identifies_a_person_lies_open_nowhere((store, home): (A
         client_hints: Some("canary hints".to_owned()),
         device_info: Some("canary info".to_owned()),
     };
-    let looks = Attempt { seen, ..passed(start()) };
+    let telling = |value| Parts::default().with(Part::Agent, "Chrome").with(Part::Platform, "Linux").with_attribute("canary attribute", Some(value));
+    let looks = Attempt { seen, parts: telling("canary value"), ..passed(start()) };
     let completion = Completion {
         device_name: Some("canary name".to_owned()),
         device_metadata: json!({ "note": "canary metadata" }).as_object().cloned(),
@@ -78,7 +79,10 @@ pub(crate) async fn what_identifies_a_person_lies_open_nowhere((store, home): (A
         account.sign_in_directly(moment, attempted.clone(), None, entered.clone())
     };
     let opened = ana.act(start(), rule).await.expect("she is in");
-    ana.evaluate(start(), looks, None).await.expect("evaluated");
+    let changed = Attempt { parts: telling("another"), ..looks };
+    let token = opened.device_token.as_ref().map(DeviceToken::reveal);
+    let evaluated = ana.evaluate(start(), changed, token.as_deref()).await.expect("evaluated");
+    assert!(!evaluated.judgement.details.is_empty(), "the attribute's name is told");
     let rows = home.rows().await;
     for canary in [&b"canary"[..], &[203, 0, 113, 77]] {
         let open: Vec<_> = rows.iter().filter(|row| shows(row, canary)).collect();
