@@ -115,6 +115,9 @@ impl Database {
     pub(super) async fn write_telling(&self, ask: Ask) -> Result<Answer, StoreError> {
         // A server that goes down may have committed it, so only a conflict is run again.
         let answer = self.run(&[ask], Fault::remedy_of_a_commit).await?.pop();
+        if answer.as_ref().is_some_and(|answer| answer.affected > 0) {
+            self.changes.fetch_add(1, Ordering::Relaxed);
+        }
         answer.ok_or_else(|| StoreError::Unavailable("the database answered nothing".to_owned()))
     }
 

@@ -193,10 +193,11 @@ pub(crate) async fn budgets_of_addresses_survive_a_restart(host: Host) {
 
 pub(crate) async fn a_flood_of_wrong_secrets_is_no_flood_of_commits(host: Host) {
     let token = unknown(&host.browser("ana").enter().await.token);
-    let changes = || host.service().figures().into_iter().find(|(name, _)| *name == "store_changes_total").map_or(0, |(_, number)| number);
+    let changes = || host.service().figures().into_iter().find(|(name, _)| *name == "store_changes_total").expect("a figure of both engines").1;
     let before = changes();
     assert_eq!(storm(2_000, &me(&host, &token).from(ATTACKER)).await, (LIMIT, 1_700));
-    assert!(changes() - before <= 31, "{} changes", changes() - before);
+    // Ten at a time, and the last try that found nothing left.
+    assert!((30..=31).contains(&(changes() - before)), "{} changes", changes() - before);
 }
 
 pub(crate) async fn without_its_store_the_throttle_counts_in_memory(host: Host) {
