@@ -117,3 +117,23 @@ fn hash_of(moment: &Moment<'_>, token: &ApiKeyToken) -> KeyedHash {
 fn about(key: &ApiKey) -> About {
     About::default().with("api_key_id", key.id.to_string()).with("name", key.name.as_str()).with("role", key.role.as_str())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{KeyRing, Mint, Policy, Preset, TenantId};
+
+    #[test]
+    fn a_tenant_holds_a_thousand_good_keys_and_no_more() {
+        let ring = KeyRing::new(&[[1; 32]]);
+        let now = Timestamp::from_micros(1_800_000_000_000_000);
+        let mut moment = Moment { now, actor: Actor::System, mint: Mint::new([7; 32]), keys: &ring };
+        let mut tenancy = Tenancy::create(&mut moment, TenantId::new("acme").expect("a slug"), Policy::preset(Preset::Consumer));
+        let made: Vec<_> = (0..API_KEYS).map(|_| tenancy.create_key(&mut moment, "host", Role::Host, None).expect("one of a thousand").0.id).collect();
+        let refused = tenancy.create_key(&mut moment, "host", Role::Host, None);
+        assert!(matches!(refused, Err(Refusal::Invalid { .. })), "{refused:?}");
+        assert_eq!(tenancy.keys.len(), API_KEYS);
+        tenancy.revoke_key(&mut moment, made[0]).expect("it is good");
+        tenancy.create_key(&mut moment, "host", Role::Host, None).expect("one was revoked");
+    }
+}

@@ -1,5 +1,6 @@
 //! Attacks on a running server, by raw bytes: what they may take, how they end, and that honest callers are served meanwhile.
 
+mod floods;
 mod h2;
 mod slow;
 
