@@ -135,6 +135,9 @@ export DOORWARD_TEST_NGINX DOORWARD_TEST_REQUIRE_NGINX=1
 step 'the binary' cargo build --locked -p doorward
 step 'clippy' cargo clippy --workspace --all-targets --locked -- -D warnings
 step 'tests' scripts/with-postgres.sh cargo test --workspace --locked --no-fail-fast
+if [ "$mode" = all ]; then
+    step 'times of wrong secrets' scripts/with-postgres.sh cargo test --release --locked -p doorward-tests --test timing -- --nocapture
+fi
 step 'packages of the contract run' contract/install.sh "$target/contract"
 step 'the description, held against the binary' "$target/contract/bin/python" contract/run.py --cases "$cases" ${seed:+"$seed"}
 step 'packages of the browser story' npm ci --prefix e2e --ignore-scripts --no-audit --no-fund

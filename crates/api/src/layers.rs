@@ -5,11 +5,13 @@
 //! it sees whatever the guard refuses.
 
 mod body;
+mod evenness;
 mod frame;
 mod guard;
 mod throttle;
 
 pub use body::WholeBody;
+pub(crate) use evenness::WrongSecret;
 pub use frame::Frame;
 pub use guard::Guard;
 pub use throttle::Throttle;

@@ -157,6 +157,11 @@ impl Problem {
         self
     }
 
+    /// Whether it says that a secret fits nothing, be it that the caller guesses or that a host passes on what it was given.
+    pub(crate) fn is_of_wrong_secret(&self) -> bool {
+        self.wrong_secret.is_some() || self.kind == Kind::ActivationNotFound
+    }
+
     /// The same problem, for a proxy that asks for a caller.
     #[must_use]
     pub const fn to_proxy(mut self) -> Self {

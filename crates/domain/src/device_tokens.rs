@@ -121,11 +121,12 @@ impl DeviceTokens {
     /// # Errors
     /// `Unavailable` if a hash is under a key that this node lacks, and no other fits.
     pub fn recognise(&self, keys: &KeyRing, token: &DeviceToken, now: Timestamp) -> Result<Option<Recognised>, Refusal> {
+        let hashes = keys.hashes_of(token);
         let mut unknowable = false;
-        // All of them, so that the time taken doesn't tell which it was.
+        // All of them, so that the time taken doesn't tell which it was; the hashing is done by then, also where there is none.
         let mut found = None;
         for (at, kept) in self.0.iter().enumerate() {
-            match keys.matches(token, &kept.hash) {
+            match hashes.fit(&kept.hash) {
                 Ok(true) => found = Some((at, kept)),
                 Ok(false) => {}
                 Err(_) => unknowable = true,

@@ -1,6 +1,7 @@
 //! The server key: what hashes, peppers and cursors are keyed with, under ids that follow from the keys themselves.
 
 use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use aws_lc_rs::{constant_time, hmac};
 
@@ -49,6 +50,12 @@ impl KeyedHash {
         let (key, hash) = bytes.split_first_chunk::<4>()?;
         Some(Self { key: KeyId(u32::from_be_bytes(*key)), hash: hash.try_into().ok()? })
     }
+
+    /// Whether it is the one that was kept under the same key, in constant time; with the same work where none was.
+    fn is(&self, kept: Option<&Self>) -> bool {
+        let against = kept.map_or([0; 32], |kept| kept.hash);
+        constant_time::verify_slices_are_equal(&self.hash, &against).is_ok() && kept.is_some()
+    }
 }
 
 struct ServerKey {
@@ -62,6 +69,23 @@ struct ServerKey {
 /// The server's keys: the first is used for what is new, all for what is there.
 pub struct KeyRing {
     keys: Vec<ServerKey>,
+    /// How many tokens and API keys were hashed.
+    hashed: AtomicU64,
+}
+
+/// A token's hashes under each key of a ring, to be compared with many that were kept.
+#[derive(Debug)]
+pub struct Hashes(Vec<KeyedHash>);
+
+impl Hashes {
+    /// Whether the token is the one that was kept, in constant time.
+    ///
+    /// # Errors
+    /// As [`KeyRing::fits`].
+    pub fn fit(&self, kept: &KeyedHash) -> Result<bool, Refusal> {
+        let own = self.0.iter().find(|own| own.key == kept.key).ok_or(Refusal::Unavailable)?;
+        Ok(own.is(Some(kept)))
+    }
 }
 
 impl fmt::Debug for KeyRing {
@@ -78,7 +102,7 @@ impl KeyRing {
     #[must_use]
     pub fn new(keys: &[[u8; 32]]) -> Self {
         assert!(!keys.is_empty(), "a key ring has at least one key");
-        Self { keys: keys.iter().map(ServerKey::new).collect() }
+        Self { keys: keys.iter().map(ServerKey::new).collect(), hashed: AtomicU64::new(0) }
     }
 
     /// Each key's id and check value, the active one first. The store keeps them, so that a node with a wrong key is found out.
@@ -101,31 +125,41 @@ impl KeyRing {
     /// The hash to keep for a new token, under the active key.
     #[must_use]
     pub fn hash<L: Locator>(&self, token: &Token<L>) -> KeyedHash {
-        self.keys[0].hash(token)
+        self.hash_under(&self.keys[0], token)
     }
 
-    /// Whether the token is the one that was hashed, compared in constant time.
-    ///
-    /// # Errors
-    /// `Refusal::Unavailable` if the hash is under a key that this ring lacks: that proves nothing against the token.
-    pub fn matches<L: Locator>(&self, token: &Token<L>, kept: &KeyedHash) -> Result<bool, Refusal> {
-        let key = self.keys.iter().find(|key| key.id == kept.key).ok_or(Refusal::Unavailable)?;
-        Ok(constant_time::verify_slices_are_equal(&key.hash(token).hash, &kept.hash).is_ok())
+    /// The token under each of the keys.
+    #[must_use]
+    pub fn hashes_of<L: Locator>(&self, token: &Token<L>) -> Hashes {
+        Hashes(self.keys.iter().map(|key| self.hash_under(key, token)).collect())
     }
 
-    /// As [`KeyRing::matches`], with the same work where there is nothing to match: how long it takes doesn't tell the two apart.
+    /// How many tokens and API keys were hashed so far: what is refused alike has cost as many.
+    #[must_use]
+    pub fn hashed(&self) -> u64 {
+        self.hashed.load(Ordering::Relaxed)
+    }
+
+    fn hash_under<L: Locator>(&self, key: &ServerKey, token: &Token<L>) -> KeyedHash {
+        self.hashed.fetch_add(1, Ordering::Relaxed);
+        key.hash(token)
+    }
+
+    /// Whether the token is the one that was kept, in constant time; with the same work where none was, so that how long it takes
+    /// doesn't tell the two apart.
     ///
     /// # Errors
-    /// As there.
+    /// `Refusal::Unavailable` if the kept hash is under a key that this ring lacks: that proves nothing against the token.
     pub fn fits<L: Locator>(&self, token: &Token<L>, kept: Option<&KeyedHash>) -> Result<bool, Refusal> {
-        let nothing = KeyedHash { key: self.keys[0].id, hash: [0; 32] };
-        let fits = self.matches(token, kept.unwrap_or(&nothing))?;
-        Ok(fits && kept.is_some())
+        let id = kept.map_or(self.active(), |kept| kept.key);
+        let key = self.keys.iter().find(|key| key.id == id).ok_or(Refusal::Unavailable)?;
+        Ok(self.hash_under(key, token).is(kept))
     }
 
     /// The hashes under which an API key's text may be kept, the active key's first. Keys of any form are found by hash.
     pub fn api_key_hashes<'a>(&'a self, text: &'a str) -> impl Iterator<Item = KeyedHash> + 'a {
         self.keys.iter().map(move |key| {
+            self.hashed.fetch_add(1, Ordering::Relaxed);
             let mut mac = hmac::Context::with_key(&key.tokens);
             mac.update(b"api-key\0");
             mac.update(text.as_bytes());
@@ -298,11 +332,11 @@ mod tests {
     fn a_hash_fits_its_token_and_locator_alone() {
         let ring = KeyRing::new(&[[1; 32]]);
         let kept = ring.hash(&token(7));
-        assert_eq!(ring.matches(&token(7), &kept), Ok(true));
-        assert_eq!(ring.matches(&token(8), &kept), Ok(false));
+        assert_eq!(ring.fits(&token(7), Some(&kept)), Ok(true));
+        assert_eq!(ring.fits(&token(8), Some(&kept)), Ok(false));
         let mut elsewhere = token(7);
         elsewhere.at.id = SessionId(Uuid::from_u128(4));
-        assert_eq!(ring.matches(&elsewhere, &kept), Ok(false), "the locator is part of the hash");
+        assert_eq!(ring.fits(&elsewhere, Some(&kept)), Ok(false), "the locator is part of the hash");
         assert_eq!(KeyedHash::from_bytes(&kept.to_bytes()), Some(kept));
     }
 
@@ -310,9 +344,9 @@ mod tests {
     fn a_rotated_ring_still_knows_the_old_and_an_unknown_key_proves_nothing() {
         let kept = KeyRing::new(&[[1; 32]]).hash(&token(7));
         let rotated = KeyRing::new(&[[2; 32], [1; 32]]);
-        assert_eq!(rotated.matches(&token(7), &kept), Ok(true));
+        assert_eq!(rotated.fits(&token(7), Some(&kept)), Ok(true));
         assert_ne!(rotated.hash(&token(7)).key, kept.key);
-        assert_eq!(KeyRing::new(&[[2; 32]]).matches(&token(7), &kept), Err(Refusal::Unavailable));
+        assert_eq!(KeyRing::new(&[[2; 32]]).fits(&token(7), Some(&kept)), Err(Refusal::Unavailable));
     }
 
     #[test]

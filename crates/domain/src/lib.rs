@@ -61,7 +61,7 @@ pub use factor::{Factor, MfaMethod, SecondFactor, not_in_future};
 pub use feed::{FeedCheck, FeedEntry, FeedEvent, FeedFault, FeedHead, Lane, Link};
 pub use fingerprint::{Fingerprint, Part, Parts};
 pub use ids::{AccountId, ApiKeyId, DeviceId, EventId, FeedEpoch, MalformedId, OfferId, SessionId, SignInId};
-pub use keys::{KeyId, KeyRing, KeyedHash, Pepper, PepperId};
+pub use keys::{Hashes, KeyId, KeyRing, KeyedHash, Pepper, PepperId};
 pub use likeness::{Alike, Likeness};
 pub use limits::{Limits, PastLimits};
 pub use mint::{Mint, first_uuid_at};

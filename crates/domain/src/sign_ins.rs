@@ -98,13 +98,15 @@ impl Account {
 
     fn recognise(&self, keys: &KeyRing, token: &DeviceToken, now: Timestamp) -> Result<Shown, Refusal> {
         let invalid = Shown { presented: Presented::Invalid, device: None, first_use: None };
-        let Some(device) = self.devices.iter().find(|device| device.id == token.at.id) else { return Ok(invalid) };
-        let recognised = match device.tokens.recognise(keys, token, now) {
+        let device = self.devices.iter().find(|device| device.id == token.at.id);
+        // A device that isn't there has no tokens, and that costs as much to find out.
+        let none = DeviceTokens::default();
+        let recognised = match (device.map_or(&none, |device| &device.tokens).recognise(keys, token, now), device) {
             // Its server key is gone. Whoever names a hijacked device is denied all the same: that is for ever.
-            Err(Refusal::Unavailable) if device.hijacked_at.is_some() => return Ok(Shown { device: Some(device.id), ..invalid }),
-            recognised => recognised?,
+            (Err(Refusal::Unavailable), Some(device)) if device.hijacked_at.is_some() => return Ok(Shown { device: Some(device.id), ..invalid }),
+            (recognised, _) => recognised?,
         };
-        let Some(recognised) = recognised else { return Ok(invalid) };
+        let (Some(device), Some(recognised)) = (device, recognised) else { return Ok(invalid) };
         let (presented, first_use) = match recognised {
             Recognised::Good => (Presented::Valid, None),
             Recognised::FirstUse(at) => (Presented::Valid, Some(at)),

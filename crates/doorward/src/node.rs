@@ -265,7 +265,7 @@ async fn prune(service: Arc<Service>, stop: CancellationToken) {
 fn show_figures(metrics: &Metrics, service: &Arc<Service>) {
     for (place, (name, _)) in service.figures().into_iter().enumerate() {
         let service = Arc::clone(service);
-        metrics.sampled(name, "A figure of the store or of retention.", move || {
+        metrics.sampled(name, "A figure of the store, of retention or of the server keys.", move || {
             let figure = service.figures().get(place).map_or(0, |(_, value)| *value);
             // Exact up to 2^53, which no figure reaches.
             figure as f64

@@ -63,7 +63,7 @@ impl Service {
         name: Option<String>,
         key: Option<&IdempotencyKey>,
     ) -> Result<Trusted, Error> {
-        unknown_alike(self.activate(&backend.by_activation(token)?, token, name, key).await)
+        self.unknown_alike(token, self.activate(&backend.by_activation(token)?, token, name, key).await)
     }
 
     /// Declines an offer for a host.
@@ -71,7 +71,19 @@ impl Service {
     /// # Errors
     /// `ActivationNotFound`, also for another tenant's; `DeviceHijacked`.
     pub async fn decline_for_host(self: &Arc<Self>, backend: &Backend, token: &str, key: Option<&IdempotencyKey>) -> Result<DeviceView, Error> {
-        unknown_alike(self.decline(&backend.by_activation(token)?, token, key).await)
+        self.unknown_alike(token, self.decline(&backend.by_activation(token)?, token, key).await)
+    }
+
+    /// An account that isn't there, or isn't the tenant's, is as unknown as the token, and takes as long to find out; and a host with a
+    /// good key guesses nothing.
+    fn unknown_alike<T>(&self, token: &str, answer: Result<T, Error>) -> Result<T, Error> {
+        if let (Err(Error::Refused(Refusal::NotFound)), Ok(token)) = (&answer, ActivationToken::parse(token)) {
+            self.keys.fits(&token, None)?;
+        }
+        answer.map_err(|error| match error {
+            Error::Refused(Refusal::NotFound | Refusal::WrongSecret(_)) => Refusal::ActivationNotFound.into(),
+            error => error,
+        })
     }
 }
 
@@ -81,14 +93,6 @@ impl Backend {
         let token = ActivationToken::parse(token).map_err(|_| Refusal::ActivationNotFound)?;
         Ok(self.at(AccountKey::Id(token.at.shard, token.at.account)))
     }
-}
-
-/// An account that isn't there, or isn't the tenant's, is as unknown as the token; and a host with a good key guesses nothing.
-fn unknown_alike<T>(answer: Result<T, Error>) -> Result<T, Error> {
-    answer.map_err(|error| match error {
-        Error::Refused(Refusal::NotFound | Refusal::WrongSecret(_)) => Refusal::ActivationNotFound.into(),
-        error => error,
-    })
 }
 
 /// The token, if it names this account.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use doorward_domain::{Account, Credential, Refusal, SessionRef, TenantId};
 
 use crate::sessions::{Found, active};
-use crate::{ActiveSession, Error, Service, Verified};
+use crate::{ActiveSession, Error, Inactive, Service, Verified};
 
 /// What a proxy asks of a session besides being live: a second factor of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,7 +55,7 @@ impl Service {
 fn live(found: Option<Found>) -> Result<(Arc<Account>, SessionRef), Refusal> {
     match found {
         Some(Found::Live(account, at)) => Ok((account, at)),
-        Some(Found::Wrong) => Err(Refusal::WrongSecret(Credential::AccessToken)),
+        Some(Found::Inactive(Inactive::Wrong)) => Err(Refusal::WrongSecret(Credential::AccessToken)),
         _ => Err(Refusal::Unauthenticated),
     }
 }

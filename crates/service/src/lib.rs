@@ -52,7 +52,7 @@ pub use once::IdempotencyKey;
 pub use pages::{PageRequest, Paged};
 pub use retention::Place;
 pub use server_keys::{KeyPlace, Retirement, ServerKeyView};
-pub use sessions::{ActiveSession, Beat, KeptAlive, SessionName, SessionSteppedUp, Verified};
+pub use sessions::{ActiveSession, Beat, Inactive, KeptAlive, SessionName, SessionSteppedUp, Verified};
 pub use sign_ins::{OpenedSession, SignInRequest, SignInView};
 pub use tenants::Restored;
 pub use views::{DeviceView, SessionView};

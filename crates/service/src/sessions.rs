@@ -39,8 +39,36 @@ impl SessionName {
 pub enum Verified {
     /// The session is live.
     Active(Box<ActiveSession>),
-    /// It isn't; the word says why, to the host alone. `unknown` stands for every token that proves nothing.
-    Inactive(&'static str),
+    /// It isn't.
+    Inactive(Inactive),
+}
+
+impl Verified {
+    /// Whether the token is a wrong secret.
+    #[must_use]
+    pub const fn is_wrong(&self) -> bool {
+        matches!(self, Self::Inactive(Inactive::Wrong))
+    }
+}
+
+/// Why a token opens no live session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Inactive {
+    /// It is well-formed and fits nothing.
+    Wrong,
+    /// Its session is over, or it can be none of the tenant's tokens: [`Inactive::reason`].
+    Over(&'static str),
+}
+
+impl Inactive {
+    /// Why, for the host alone. `unknown` stands for every token that proves nothing.
+    #[must_use]
+    pub const fn reason(self) -> &'static str {
+        match self {
+            Self::Wrong => UNKNOWN,
+            Self::Over(reason) => reason,
+        }
+    }
 }
 
 /// A live session, as a host learns of it.
@@ -85,17 +113,15 @@ pub struct SessionSteppedUp {
 }
 
 /// What a heartbeat in a batch answers for its token.
-pub type Beat = Result<KeptAlive, &'static str>;
+pub type Beat = Result<KeptAlive, Inactive>;
 
 /// Why a token opens nothing, where it proves nothing either.
 const UNKNOWN: &str = "unknown";
 
 /// What a look at the session of a token finds.
 pub(crate) enum Found {
-    /// The token is well-formed and fits nothing.
-    Wrong,
     /// The token proves nothing, or its session has lapsed.
-    Inactive(&'static str),
+    Inactive(Inactive),
     /// It was ended; why, a second look tells.
     Over(Arc<Account>, SessionId),
     /// It is live.
@@ -130,14 +156,13 @@ impl Service {
         let mut beats = Vec::with_capacity(tokens.len());
         for (token, found) in tokens.iter().zip(found) {
             beats.push(match found {
-                Found::Wrong => Err(UNKNOWN),
-                Found::Inactive(reason) => Err(reason),
+                Found::Inactive(why) => Err(why),
                 Found::Over(account, id) => Err(self.why_ended(&account, id, now).await?),
                 Found::Live(_, at) => match kept.next().flatten() {
                     Some(account) => Ok(KeptAlive::of(&account, account.session(at.id)?)),
                     // It ended between the two looks.
                     None => match self.verify_in(&backend.tenant, token, false).await? {
-                        Verified::Inactive(reason) => Err(reason),
+                        Verified::Inactive(why) => Err(why),
                         Verified::Active(_) => return Err(Error::Unavailable),
                     },
                 },
@@ -156,8 +181,7 @@ impl Service {
         let mut verified = Vec::with_capacity(tokens.len());
         for found in found {
             verified.push(match found {
-                Found::Wrong => Verified::Inactive(UNKNOWN),
-                Found::Inactive(reason) => Verified::Inactive(reason),
+                Found::Inactive(why) => Verified::Inactive(why),
                 Found::Over(account, id) => Verified::Inactive(self.why_ended(&account, id, now).await?),
                 Found::Live(account, at) => active(&account, at.id, now)?,
             });
@@ -172,7 +196,7 @@ impl Service {
         let mut accounts = if named.is_empty() { vec![] } else { self.store.sessions(named).await? }.into_iter();
         let now = self.clock.now();
         let found = tokens.into_iter().map(|token| match token {
-            None => Ok(Found::Inactive(UNKNOWN)),
+            None => Ok(Found::Inactive(Inactive::Over(UNKNOWN))),
             Some(token) => self.find(tenant, &token, accounts.next().flatten(), now),
         });
         Ok((now, found.collect::<Result<_, _>>()?))
@@ -183,17 +207,17 @@ impl Service {
         let session = account.as_ref().and_then(|account| account.session(token.at.id).ok());
         let fits = match (self.keys.fits(token, session.map(|session| &session.token)), &account) {
             // Over, whatever the token is: no server key is needed to say so.
-            (Err(_), Some(account)) if account.live_session(token.at.id, now).is_none() => return Ok(Found::Inactive(UNKNOWN)),
+            (Err(_), Some(account)) if account.live_session(token.at.id, now).is_none() => return Ok(Found::Inactive(Inactive::Over(UNKNOWN))),
             (fits, _) => fits?,
         };
-        let (Some(account), Some(session), true) = (&account, session, fits) else { return Ok(Found::Wrong) };
+        let (Some(account), Some(session), true) = (&account, session, fits) else { return Ok(Found::Inactive(Inactive::Wrong)) };
         if account.head.tenant != *tenant {
-            return Ok(Found::Inactive(UNKNOWN));
+            return Ok(Found::Inactive(Inactive::Over(UNKNOWN)));
         }
         let status = session.status(account.device_of(session)?, account, now);
         Ok(match status {
             SessionStatus::Active => Found::Live(Arc::clone(account), token.at),
-            SessionStatus::Inactive => Found::Inactive(Cause::Idle.as_str()),
+            SessionStatus::Inactive => Found::Inactive(Inactive::Over(Cause::Idle.as_str())),
             SessionStatus::Blocked | SessionStatus::Ended => Found::Over(Arc::clone(account), token.at.id),
         })
     }
@@ -218,7 +242,7 @@ impl Service {
             match (&mut found[place], touched) {
                 (Found::Live(account, _), Some(touched)) => *account = touched,
                 // It ended between the two looks.
-                _ => found[place] = self.look(tenant, &tokens[place..=place]).await?.1.pop().unwrap_or(Found::Inactive(UNKNOWN)),
+                _ => found[place] = self.look(tenant, &tokens[place..=place]).await?.1.pop().unwrap_or(Found::Inactive(Inactive::Over(UNKNOWN))),
             }
         }
         Ok((now, found))
@@ -232,13 +256,13 @@ impl Service {
     }
 
     /// Why a session of which the token is known ended: a second look, at the raises.
-    async fn why_ended(&self, account: &Account, id: SessionId, now: Timestamp) -> Result<&'static str, Error> {
+    async fn why_ended(&self, account: &Account, id: SessionId, now: Timestamp) -> Result<Inactive, Error> {
         let at = AccountKey::Id(account.head.shard, account.head.id);
         let need = Need { session: Some(id), raises: true, ..Need::default() };
-        let Some(account) = self.store.account(at, need).await? else { return Ok(UNKNOWN) };
-        let Ok(session) = account.session(id) else { return Ok(UNKNOWN) };
+        let Some(account) = self.store.account(at, need).await? else { return Ok(Inactive::Over(UNKNOWN)) };
+        let Ok(session) = account.session(id) else { return Ok(Inactive::Over(UNKNOWN)) };
         let ending = session.ending(account.device_of(session)?, &account, now);
-        Ok(ending.map_or("ended", |ending| ending.cause.as_str()))
+        Ok(Inactive::Over(ending.map_or("ended", |ending| ending.cause.as_str())))
     }
 
     /// A person, by the access token of a session that is live now. Each transaction checks it again.
@@ -417,7 +441,7 @@ pub(crate) fn active(account: &Account, id: SessionId, now: Timestamp) -> Result
     let device_status = account.device_of(session)?.status(account, now);
     let view = SessionView::of(account, session, now, None)?;
     if view.status != SessionStatus::Active {
-        return Ok(Verified::Inactive("ended"));
+        return Ok(Verified::Inactive(Inactive::Over("ended")));
     }
     Ok(Verified::Active(Box::new(ActiveSession {
         session: view,

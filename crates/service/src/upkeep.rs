@@ -122,6 +122,7 @@ impl Service {
     pub fn figures(&self) -> Vec<(&'static str, u64)> {
         let mut figures = self.store.figures();
         figures.extend(self.retention.figures());
+        figures.push(("secrets_hashed_total", self.keys.hashed()));
         figures
     }
 

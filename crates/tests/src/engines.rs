@@ -200,13 +200,25 @@ where
     G: Given,
     F: Future<Output = ()> + Send + 'static,
 {
+    hold_within(PATIENCE, engine, law).await;
+}
+
+/// The same for one that may take so long.
+///
+/// # Panics
+/// As there.
+pub async fn hold_within<G, F>(patience: Duration, engine: Engine, law: impl FnOnce(G) -> F)
+where
+    G: Given,
+    F: Future<Output = ()> + Send + 'static,
+{
     let Some(home) = Home::make(engine).await.map(Arc::new) else {
         eprintln!("skipped: DOORWARD_TEST_POSTGRES names no server");
         return;
     };
     let running = tokio::spawn(law(G::given(&home).await));
     let stopper = running.abort_handle();
-    let outcome = tokio::time::timeout(PATIENCE, running).await;
+    let outcome = tokio::time::timeout(patience, running).await;
     stopper.abort();
     if let Ok(home) = Arc::try_unwrap(home) {
         home.remove().await;
@@ -214,6 +226,6 @@ where
     match outcome {
         Ok(Ok(())) => {}
         Ok(Err(failure)) => resume_unwind(failure.into_panic()),
-        Err(_) => panic!("the law took longer than {PATIENCE:?}"),
+        Err(_) => panic!("the law took longer than {patience:?}"),
     }
 }

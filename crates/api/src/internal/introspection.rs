@@ -1,7 +1,7 @@
 //! `/oauth2/introspect`: token introspection by RFC 7662, for what speaks that and not ours.
 
-use axum::Json as Answer;
 use axum::extract::{FromRequest, Request, State};
+use axum::{Extension, Json as Answer};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use doorward_domain::Right;
@@ -14,7 +14,7 @@ use utoipa_axum::routes;
 
 use crate::Surfaces;
 use crate::extract::{Grade, Key, authorization, media_type, only};
-use crate::layers::WholeBody;
+use crate::layers::{WholeBody, WrongSecret};
 use crate::problem::{Challenge, FieldError, FieldFault, Kind, Problem};
 use crate::query::{Nothing, Query};
 use crate::wire::Introspection;
@@ -101,6 +101,7 @@ async fn introspect(
     key: Key<Introspect>,
     Query(Nothing): Query<Nothing>,
     Token(token): Token,
-) -> Result<Answer<Introspection>, Problem> {
-    Ok(Answer(surfaces.service.verify(&key.backend, &token, false).await?.into()))
+) -> Result<(Option<Extension<WrongSecret>>, Answer<Introspection>), Problem> {
+    let verified = surfaces.service.verify(&key.backend, &token, false).await?;
+    Ok((WrongSecret::mark(verified.is_wrong()), Answer(verified.into())))
 }

@@ -1,7 +1,8 @@
 //! `/internal/sessions`: verify tokens, keep sessions alive, or open one without evaluation.
 
-use axum::Json as Answer;
 use axum::extract::State;
+use axum::{Extension, Json as Answer};
+use doorward_service::{Inactive, Verified};
 use http::StatusCode;
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -11,6 +12,7 @@ use utoipa_axum::routes;
 use super::signing::Entry;
 use crate::Surfaces;
 use crate::extract::{Json, Key, SignIn, Verify};
+use crate::layers::WrongSecret;
 use crate::problem::{FieldError, FieldFault, Problem};
 use crate::query::{Nothing, Query};
 use crate::repeatable::{OnceHeader, Repeatable};
@@ -19,6 +21,9 @@ use crate::wire::{Beat, Opened, Results, Verification};
 pub(super) fn router() -> OpenApiRouter<Surfaces> {
     OpenApiRouter::new().routes(routes!(open_session)).routes(routes!(verify)).routes(routes!(verify_batch)).routes(routes!(heartbeat_batch))
 }
+
+/// An answer that takes as long as a refusal where a token is a wrong secret.
+type Evened<T> = (Option<Extension<WrongSecret>>, Answer<T>);
 
 /// A token to check.
 #[derive(Deserialize, ToSchema)]
@@ -42,8 +47,9 @@ async fn verify(
     key: Key<Verify>,
     Query(Nothing): Query<Nothing>,
     Json(check): Json<Check>,
-) -> Result<Answer<Verification>, Problem> {
-    Ok(Answer(surfaces.service.verify(&key.backend, &check.token, check.touch.unwrap_or(true)).await?.into()))
+) -> Result<Evened<Verification>, Problem> {
+    let verified = surfaces.service.verify(&key.backend, &check.token, check.touch.unwrap_or(true)).await?;
+    Ok((WrongSecret::mark(verified.is_wrong()), Answer(verified.into())))
 }
 
 /// Tokens to check.
@@ -83,9 +89,9 @@ async fn verify_batch(
     key: Key<Verify>,
     Query(Nothing): Query<Nothing>,
     Json(checks): Json<Checks>,
-) -> Result<Answer<Results<Verification>>, Problem> {
+) -> Result<Evened<Results<Verification>>, Problem> {
     let verified = surfaces.service.verify_batch(&key.backend, &batch(checks.tokens)?, checks.touch.unwrap_or(true)).await?;
-    Ok(Answer(Results::of(verified)))
+    Ok((WrongSecret::mark(verified.iter().any(Verified::is_wrong)), Answer(Results::of(verified))))
 }
 
 /// Keep several sessions alive
@@ -99,8 +105,9 @@ async fn heartbeat_batch(
     key: Key<SignIn>,
     Query(Nothing): Query<Nothing>,
     Json(beats): Json<Beats>,
-) -> Result<Answer<Results<Beat>>, Problem> {
-    Ok(Answer(Results::of(surfaces.service.heartbeat_batch(&key.backend, &batch(beats.tokens)?).await?)))
+) -> Result<Evened<Results<Beat>>, Problem> {
+    let beats = surfaces.service.heartbeat_batch(&key.backend, &batch(beats.tokens)?).await?;
+    Ok((WrongSecret::mark(beats.iter().any(|beat| matches!(beat, Err(Inactive::Wrong)))), Answer(Results::of(beats))))
 }
 
 /// Open a session without evaluation

@@ -15,6 +15,7 @@ use axum::extract::{FromRequest, Request};
 use http::{StatusCode, header};
 use http_body_util::{BodyExt, Limited};
 
+use super::evenness::Arrival;
 use crate::problem::{Kind, Problem};
 
 /// How much of a refused body is read.
@@ -34,7 +35,12 @@ impl<S: Send + Sync> FromRequest<S> for WholeBody {
         if request.extensions().get::<TooLong>().is_some() {
             return Err(Problem::new(Kind::BodyTooLarge));
         }
-        match Bytes::from_request(request, state).await {
+        let arrival = request.extensions().get::<Arrival>().cloned();
+        let read = Bytes::from_request(request, state).await;
+        if let Some(arrival) = arrival {
+            arrival.complete();
+        }
+        match read {
             Ok(bytes) => Ok(Self(bytes)),
             Err(refusal) if refusal.status() == StatusCode::PAYLOAD_TOO_LARGE => Err(Problem::new(Kind::BodyTooLarge)),
             Err(_) => Err(Problem::new(Kind::InvalidRequest).detail("The body broke off before its end.")),

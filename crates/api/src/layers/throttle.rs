@@ -1,7 +1,8 @@
-//! The throttle of wrong secrets, around every handler: it looks at nothing but refusals for a wrong secret.
+//! The throttle of wrong secrets, around every handler: it looks at nothing but answers to a wrong secret.
 //!
 //! A handler only refuses; here the refusal is counted against the address it goes to, and becomes a 429 where there were
-//! too many, unless a proxy asks for the caller. A right secret passes without a look at any count.
+//! too many, unless a proxy asks for the caller. A right secret passes without a look at any count. Then it waits for the time at
+//! which answers to wrong secrets go out.
 
 use std::convert::Infallible;
 use std::fmt;
@@ -9,7 +10,6 @@ use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::time::Duration;
 
 use axum::extract::Request;
 use axum::response::{IntoResponse, Response};
@@ -18,16 +18,13 @@ use doorward_service::Service;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
-use tokio::time::Instant;
 use tower::{Layer, Service as TowerService};
 
+use super::evenness::{self, Arrival, Releases};
 use crate::context::Peer;
 use crate::metrics::Metrics;
 use crate::problem::{Kind, Problem};
 use crate::proxies::Proxies;
-
-/// A wrong secret is answered after so long, whatever was looked up on the way: how long it takes tells nothing.
-const EVEN_TIME: Duration = Duration::from_millis(5);
 
 /// The layer; a clone counts with it.
 #[derive(Clone)]
@@ -39,6 +36,8 @@ struct Parts {
     proxies: Proxies,
     wrong: Family<Labels, Counter>,
     throttled: Family<Labels, Counter>,
+    evened: Counter,
+    releases: Releases,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -53,7 +52,8 @@ impl Throttle {
         let (wrong, throttled) = (Family::default(), Family::default());
         metrics.register("wrong_secrets", "Secrets that fitted nothing, by what they were for", Family::clone(&wrong));
         metrics.register("throttled", "Wrong secrets beyond what their address may send, by what they were for", Family::clone(&throttled));
-        Self(Arc::new(Parts { service, quota, proxies, wrong, throttled }))
+        let evened = metrics.counter("evened", "Answers to wrong secrets that went out after the same time as any other");
+        Self(Arc::new(Parts { service, quota, proxies, wrong, throttled, evened, releases: Releases::start() }))
     }
 }
 
@@ -101,22 +101,26 @@ where
         self.inner.poll_ready(cx)
     }
 
-    fn call(&mut self, request: Request) -> Self::Future {
-        let began = Instant::now();
+    fn call(&mut self, mut request: Request) -> Self::Future {
         let parts = Arc::clone(&self.throttle.0);
         // A listener names the peer of each request; what is asked inside the process comes from no address.
         let from = request.extensions().get::<Peer>().map(|peer| parts.proxies.client(peer.address.ip(), request.headers()));
+        let arrival = Arrival::of(&mut request);
         let answer = self.inner.call(request);
         Box::pin(async move {
             let mut response = answer.await?;
+            let even = evenness::is_due(&response);
             let refusal = response.extensions().get::<Problem>();
-            let Some((secret, to_proxy)) = refusal.and_then(|problem| Some((problem.wrong_secret?, problem.to_proxy))) else { return Ok(response) };
-            if let Some(problem) = parts.count(from, secret).await
+            if let Some((secret, to_proxy)) = refusal.and_then(|problem| Some((problem.wrong_secret?, problem.to_proxy)))
+                && let Some(problem) = parts.count(from, secret).await
                 && !to_proxy
             {
                 response = problem.into_response();
             }
-            tokio::time::sleep_until(began + EVEN_TIME).await;
+            if even {
+                parts.evened.inc();
+                parts.releases.wait(&arrival).await;
+            }
             Ok(response)
         })
     }

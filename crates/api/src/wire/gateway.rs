@@ -57,7 +57,7 @@ impl From<doorward_service::Beat> for Beat {
     fn from(beat: doorward_service::Beat) -> Self {
         match beat {
             Ok(kept) => Self::Kept(Kept { ok: true, ends: kept.into() }),
-            Err(reason) => Self::Over(Over { ok: false, reason }),
+            Err(why) => Self::Over(Over { ok: false, reason: why.reason() }),
         }
     }
 }

@@ -232,7 +232,7 @@ pub(crate) struct InactiveBody {
 impl From<Verified> for Verification {
     fn from(verified: Verified) -> Self {
         match verified {
-            Verified::Inactive(reason) => Self::Inactive(InactiveBody { active: false, reason }),
+            Verified::Inactive(why) => Self::Inactive(InactiveBody { active: false, reason: why.reason() }),
             Verified::Active(active) => {
                 let ActiveSession { session, tenant, user, device_status, .. } = *active;
                 let session = Session::from(session);

@@ -16,6 +16,7 @@ mod description;
 mod device_endings;
 mod devices;
 mod erasure;
+mod evenness;
 mod explanations;
 mod exports;
 mod feed;
@@ -217,6 +218,11 @@ doorward_tests::on_each_engine! {
         an_ending_role_erases_and_no_other,
         who_comes_back_with_a_backup_is_erased_again_by_the_list,
         an_account_that_is_deleted_is_erased,
+    }
+    evenness {
+        what_fits_nothing_costs_as_many_hashes_as_what_is_not_there,
+        a_wrong_secret_is_answered_no_sooner_than_in_five_milliseconds,
+        what_is_no_wrong_secret_is_answered_at_once,
     }
     exports {
         an_export_holds_every_row_and_column_and_no_secret,

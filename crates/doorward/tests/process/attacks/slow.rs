@@ -101,3 +101,32 @@ fn no_address_takes_all_connections() {
     assert!(well);
     assert_eq!(log.matches("an address holds too many connections").count(), 1, "the flood is told once: {log}");
 }
+
+/// Else a caller that sends its body late would see how long the look-up took.
+#[test]
+fn a_wrong_secret_in_a_late_body_is_answered_no_sooner_than_in_five_milliseconds_after_it() {
+    use doorward_domain::token::{OfferRef, Secret, Token};
+    use doorward_domain::{AccessToken, OfferId};
+    let dir = tempfile::tempdir().expect("a directory");
+    let besieged = Besieged::start(dir.path(), &[]);
+    let at = AccessToken::parse(&besieged.token).expect("an access token").at;
+    let offer = Token { at: OfferRef { shard: at.shard, account: at.account, id: OfferId(at.id.0) }, secret: Secret::new([0xee; 32]) }.reveal();
+    let asked = [
+        ("/api/v1/devices/activate", format!("Authorization: Bearer {}", besieged.token), json!({ "activation_token": offer }), "404"),
+        ("/internal/sessions/verify", format!("X-API-Key: {KEY}"), json!({ "token": unknown(&besieged.token) }), "200"),
+    ];
+    for (path, credential, body, status) in asked {
+        let body = body.to_string();
+        let length = body.len();
+        let head = format!("POST {path} HTTP/1.1\r\nHost: a\r\n{credential}\r\nContent-Type: application/json\r\nContent-Length: {length}\r\n\r\n");
+        let mut stream = besieged.connect();
+        stream.write_all(head.as_bytes()).expect("sent");
+        std::thread::sleep(Duration::from_millis(50));
+        let began = Instant::now();
+        stream.write_all(body.as_bytes()).expect("sent");
+        let answer = arrived(&mut stream).expect("an answer");
+        let took = began.elapsed();
+        assert!(answer.starts_with(format!("HTTP/1.1 {status} ").as_bytes()), "{}", String::from_utf8_lossy(&answer));
+        assert!(took >= Duration::from_millis(5), "{path}: {took:?}");
+    }
+}
