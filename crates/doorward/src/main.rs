@@ -18,6 +18,7 @@ mod reload;
 mod secret_file;
 mod serve;
 mod server;
+mod watch;
 
 use std::io::Write as _;
 use std::net::SocketAddr;

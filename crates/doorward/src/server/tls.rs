@@ -2,7 +2,6 @@
 
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, SystemTime};
 
 use rustls::ServerConfig;
 use rustls::pki_types::pem::PemObject as _;
@@ -12,9 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::config::TlsFiles;
 use crate::failure::Failure;
-
-/// How often the files are looked at.
-const LOOK_EVERY: Duration = Duration::from_millis(if cfg!(test) { 50 } else { 10_000 });
+use crate::watch::Watch;
 
 /// The certificate in use; a clone is the same one.
 #[derive(Clone)]
@@ -26,22 +23,10 @@ pub(crate) struct Tls {
 impl Tls {
     /// Reads the files, and looks at them again until `stop`.
     pub(crate) fn start(files: TlsFiles, stop: CancellationToken) -> Result<Self, Failure> {
-        let mut stamp = stamp_of(&files);
+        let watch = Watch::of(vec![files.cert.clone(), files.key.clone()]);
         let tls = Self { acceptor: Arc::new(Mutex::new(acceptor_of(&files)?)), files: Arc::new(files) };
         let kept = tls.clone();
-        tokio::spawn(async move {
-            while tokio::time::timeout(LOOK_EVERY, stop.cancelled()).await.is_err() {
-                let found = stamp_of(&kept.files);
-                if found == stamp {
-                    continue;
-                }
-                match kept.read_anew() {
-                    Ok(()) => stamp = found,
-                    // Tried again at each look: the two files are seldom replaced in one step.
-                    Err(failure) => tracing::warn!("the TLS certificate has changed but can't be used, the old one stays: {failure}"),
-                }
-            }
-        });
+        watch.start(stop, move || kept.read_anew());
         Ok(tls)
     }
 
@@ -61,10 +46,6 @@ impl Tls {
     pub(super) fn acceptor(&self) -> TlsAcceptor {
         self.acceptor.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
-}
-
-fn stamp_of(files: &TlsFiles) -> [Option<SystemTime>; 2] {
-    [&files.cert, &files.key].map(|path| std::fs::metadata(path).and_then(|found| found.modified()).ok())
 }
 
 fn acceptor_of(files: &TlsFiles) -> Result<TlsAcceptor, Failure> {
@@ -87,6 +68,7 @@ fn acceptor_of(files: &TlsFiles) -> Result<TlsAcceptor, Failure> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::watch::LOOK_EVERY;
 
     fn write(dir: &Path, name: &str) -> TlsFiles {
         let made = rcgen::generate_simple_self_signed([name.to_owned()]).expect("a certificate");
