@@ -1,6 +1,6 @@
 //! What commands show of devices and sessions: the same JSON as the internal API's, so that scripts learn one form.
 
-use doorward_domain::{ApiKey, ApiKeyToken, Count, Language, PolicyChanged, SignIn, Tenant, Timestamp};
+use doorward_domain::{ApiKey, ApiKeyToken, Count, Language, PolicyChanged, Tenant, Timestamp};
 use doorward_service::{DeviceDetail, DeviceView, FeedPage, Paged, PersonExport, SessionView, SignInView};
 use serde::Serialize;
 use serde_json::Value;
@@ -74,14 +74,14 @@ pub fn feed(page: FeedPage) -> Value {
 /// A sign-in, with why it was decided so.
 #[must_use]
 pub fn sign_in(view: SignInView, now: Timestamp, language: Language) -> Value {
-    value(&wire::SignIn::of(view.sign_in, view.device.map(wire::Device::from), now, language))
+    value(&wire::SignIn::of(view, now, language))
 }
 
 /// A page of sign-ins, each with why it was decided so in one line.
 #[must_use]
-pub fn sign_ins(page: Paged<SignIn>, now: Timestamp, language: Language) -> Value {
+pub fn sign_ins(page: Paged<SignInView>, now: Timestamp, language: Language) -> Value {
     let list = wire::List::of(page, |sign_in| {
-        let mut shown = value(&wire::SignIn::of(sign_in, None, now, language));
+        let mut shown = value(&wire::SignIn::of(sign_in, now, language));
         let why = shown["reasons"].as_array().into_iter().flatten().filter_map(|reason| {
             let detail = &shown["reason_details"][reason.as_str()?];
             let sentences = [&detail["message"], &detail["cause_message"]];

@@ -7,8 +7,8 @@ use serde_json::Map;
 use crate::codes::closed_set;
 use crate::event::About;
 use crate::{
-    AccountId, Actor, Cause, DataKey, Device, DeviceId, Ending, Event, EventId, EventKind, Generations, KeyRing, Mint, NewAccount, Offer, Once, Refusal,
-    Reported, Session, SessionId, Shard, SignIn, Tenant, TenantId, Timestamp, UserId,
+    AccountId, Actor, Cause, DataKey, Device, DeviceId, Ending, Event, EventId, EventKind, Generations, KeyRing, Locations, Mint, NewAccount, Offer, Once,
+    Refusal, Reported, Session, SessionId, Shard, SignIn, Tenant, TenantId, Timestamp, UserId,
 };
 
 /// What an account is, apart from what it has.
@@ -102,6 +102,8 @@ pub struct Moment<'a> {
     pub mint: Mint,
     /// What hashes are keyed with.
     pub keys: &'a KeyRing,
+    /// What knows where addresses are.
+    pub locations: &'a dyn Locations,
 }
 
 /// How many sessions an act ended: exact up to 1,000.

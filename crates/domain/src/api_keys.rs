@@ -127,7 +127,7 @@ mod tests {
     fn a_tenant_holds_a_thousand_good_keys_and_no_more() {
         let ring = KeyRing::new(&[[1; 32]]);
         let now = Timestamp::from_micros(1_800_000_000_000_000);
-        let mut moment = Moment { now, actor: Actor::System, mint: Mint::new([7; 32]), keys: &ring };
+        let mut moment = Moment { now, actor: Actor::System, mint: Mint::new([7; 32]), keys: &ring, locations: &crate::NoLocations };
         let mut tenancy = Tenancy::create(&mut moment, TenantId::new("acme").expect("a slug"), Policy::preset(Preset::Consumer));
         let made: Vec<_> = (0..API_KEYS).map(|_| tenancy.create_key(&mut moment, "host", Role::Host, None).expect("one of a thousand").0.id).collect();
         let refused = tenancy.create_key(&mut moment, "host", Role::Host, None);

@@ -13,6 +13,9 @@ macro_rules! closed_set {
             /// Every member, in declaration order.
             pub const ALL: &'static [Self] = &[$(Self::$variant),+];
 
+            /// The word of each, in the same order.
+            pub const WORDS: &'static [&'static str] = &[$($word),+];
+
             /// The word used on the wire and in events.
             #[must_use]
             pub const fn as_str(self) -> &'static str {

@@ -117,6 +117,13 @@ impl About {
         self
     }
 
+    /// With more details.
+    #[must_use]
+    pub fn with_all(mut self, details: Map<String, Value>) -> Self {
+        self.data.extend(details);
+        self
+    }
+
     /// With one more detail.
     #[must_use]
     pub fn with(mut self, name: &str, value: impl Into<Value>) -> Self {

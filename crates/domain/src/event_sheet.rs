@@ -61,7 +61,12 @@ impl EventKind {
             Self::SessionStarted => EventEntry {
                 when: "A sign-in is completed, or a session is opened without one.",
                 names: &["device_id", "session_id", "sign_in_id"],
-                data: &[("mfa_skipped", "whether the second factor was skipped"), ("login_method", "how the person signed in, in the host's words")],
+                data: &[
+                    ("mfa_skipped", "whether the second factor was skipped"),
+                    ("login_method", "how the person signed in, in the host's words"),
+                    ("new_country", "the country, where the account is known to sign in from others and not from this one"),
+                    ("impossible_travel", "the sign-in that it is too far from: `device_id`, `at`, its place `from`, `distance_km`, `elapsed_s`"),
+                ],
                 ..OF_USER
             },
             Self::SessionSteppedUp => EventEntry {

@@ -157,7 +157,7 @@ mod tests {
 
     fn tenant() -> Tenant {
         let (mint, keys) = (crate::Mint::new([1; 32]), crate::KeyRing::new(&[[2; 32]]));
-        let mut moment = Moment { now: at(0), actor: crate::Actor::System, mint, keys: &keys };
+        let mut moment = Moment { now: at(0), actor: crate::Actor::System, mint, keys: &keys, locations: &crate::NoLocations };
         Tenancy::create(&mut moment, TenantId::new("acme").expect("a slug"), Policy::preset(Preset::Consumer)).tenant
     }
 

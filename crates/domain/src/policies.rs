@@ -105,7 +105,7 @@ mod tests {
     /// Changes a new tenant's policy, and gives what was answered and the tenancy.
     fn changed(changes: &[(PolicyChange, Option<i64>, bool)]) -> (Vec<Result<PolicyChanged, Refusal>>, Tenancy) {
         let keys = KeyRing::new(&[[2; 32]]);
-        let mut moment = Moment { now: at(0), actor: Actor::System, mint: Mint::new([1; 32]), keys: &keys };
+        let mut moment = Moment { now: at(0), actor: Actor::System, mint: Mint::new([1; 32]), keys: &keys, locations: &crate::NoLocations };
         let mut tenancy = Tenancy::create(&mut moment, TenantId::new("acme").expect("a slug"), Policy::preset(Preset::Consumer));
         let answers = changes.iter().map(|(change, expected, dry_run)| {
             moment.now = moment.now.plus_s(1);

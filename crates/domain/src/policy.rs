@@ -4,7 +4,7 @@ use std::ops::Deref;
 
 use crate::codes::closed_set;
 use crate::security_event::Leeway;
-use crate::{Ends, MfaMethod, Presented, RowChanges, Rule, RuleChanges, Rules, SecurityEvent};
+use crate::{Ends, MfaMethod, OnSignal, Presented, RowChanges, Rule, RuleChanges, Rules, SecurityEvent};
 
 closed_set! {
     /// The named sets of rules.
@@ -94,6 +94,8 @@ impl Policy {
             // A mailbox that resets the password is no second factor, and a backup code is one that was lost.
             trust_methods: vec![MfaMethod::Totp, MfaMethod::Webauthn, MfaMethod::Push, MfaMethod::SmsOtp],
             require_second_factor: false,
+            new_country: OnSignal::Note,
+            impossible_travel: OnSignal::Note,
             on_security_event: RowChanges::default(),
             sign_out_everywhere_spares_own_trust: true,
             retain_ips_s: 90 * DAY,

@@ -66,6 +66,7 @@ impl Account {
             let was = sign_in.clone();
             if old(sign_in.created_at, policy.retain_ips_s) {
                 sign_in.attempt.seen.ip = NO_ADDRESS;
+                sign_in.travelled_from = None;
             }
             if old(sign_in.created_at, policy.retain_fingerprints_s) {
                 sign_in.attempt.fingerprint = Fingerprint::default();

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::{Binding, Ends, MfaMethod, RowChanges, SecurityEvent, SessionsEnded};
+use crate::{Binding, Ends, MfaMethod, OnSignal, RowChanges, SecurityEvent, SessionsEnded};
 
 /// The form of a rule's value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -12,9 +12,9 @@ pub enum Shape {
     /// A whole number.
     Number,
     /// One of these words.
-    Word(&'static [Binding]),
+    Word(&'static [&'static str]),
     /// A list of some of these words, each once.
-    Words(&'static [MfaMethod]),
+    Words(&'static [&'static str]),
     /// Rows of the table of security events, by the event's name.
     Rows,
 }
@@ -113,30 +113,32 @@ impl RuleValue for u16 {
     }
 }
 
-/// Words for a message.
-fn listed(words: impl Iterator<Item = &'static str>) -> String {
-    words.collect::<Vec<_>>().join(", ")
+/// One word of a closed set, in rising strictness.
+macro_rules! word {
+    ($($name:ident),+) => {$(
+        impl RuleValue for $name {
+            const SHAPE: Shape = Shape::Word(Self::WORDS);
+
+            fn json(&self) -> Value {
+                self.as_str().into()
+            }
+
+            fn read(value: &Value) -> Result<Self, Misfit> {
+                let known = || Misfit::of("", format!("must be one of {}", Self::WORDS.join(", ")));
+                value.as_str().and_then(Self::from_word).ok_or_else(known)
+            }
+
+            fn exceeds(&self, other: &Self) -> bool {
+                self > other
+            }
+        }
+    )+};
 }
 
-impl RuleValue for Binding {
-    const SHAPE: Shape = Shape::Word(Self::ALL);
-
-    fn json(&self) -> Value {
-        self.as_str().into()
-    }
-
-    fn read(value: &Value) -> Result<Self, Misfit> {
-        let known = || Misfit::of("", format!("must be one of {}", listed(Self::ALL.iter().map(|word| word.as_str()))));
-        value.as_str().and_then(Self::from_word).ok_or_else(known)
-    }
-
-    fn exceeds(&self, other: &Self) -> bool {
-        self > other
-    }
-}
+word!(Binding, OnSignal);
 
 impl RuleValue for Vec<MfaMethod> {
-    const SHAPE: Shape = Shape::Words(MfaMethod::ALL);
+    const SHAPE: Shape = Shape::Words(MfaMethod::WORDS);
 
     fn json(&self) -> Value {
         self.iter().map(|method| method.as_str()).collect()
@@ -146,7 +148,7 @@ impl RuleValue for Vec<MfaMethod> {
         let words = value.as_array().ok_or_else(|| Misfit::of("", "must be an array"))?;
         let mut methods = Self::new();
         for (at, word) in words.iter().enumerate() {
-            let known = || Misfit::of(format!("[{at}]"), format!("must be one of {}", listed(MfaMethod::ALL.iter().map(|word| word.as_str()))));
+            let known = || Misfit::of(format!("[{at}]"), format!("must be one of {}", MfaMethod::WORDS.join(", ")));
             let method = word.as_str().and_then(MfaMethod::from_word).ok_or_else(known)?;
             if methods.contains(&method) {
                 return Err(Misfit { code: "repeated", ..Misfit::of(format!("[{at}]"), "is given more than once") });

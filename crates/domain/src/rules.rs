@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use crate::rule_value::{Misfit, RuleValue, Shape};
-use crate::{Binding, Limits, MfaMethod, RowChanges};
+use crate::{Binding, Limits, MfaMethod, OnSignal, RowChanges};
 
 /// Which of two values is the stricter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,13 +56,12 @@ impl Rule {
     /// What its value may be, as a phrase.
     #[must_use]
     pub fn form(&self) -> String {
-        let words = |words: Vec<&str>| words.join(", ");
         match (self.shape, self.bounds) {
             (Shape::Number, Some((low, high))) => format!("{low} to {high}"),
             (Shape::Number, None) => "a whole number".to_owned(),
             (Shape::Flag, _) => "true or false".to_owned(),
-            (Shape::Word(known), _) => format!("one of {}", words(known.iter().map(|word| word.as_str()).collect())),
-            (Shape::Words(known), _) => format!("some of {}", words(known.iter().map(|word| word.as_str()).collect())),
+            (Shape::Word(known), _) => format!("one of {}", known.join(", ")),
+            (Shape::Words(known), _) => format!("some of {}", known.join(", ")),
             (Shape::Rows, _) => "rows of the table of security events".to_owned(),
         }
     }
@@ -223,6 +222,12 @@ rules! {
     /// Whether a person who has no second factor is refused.
     require_second_factor: bool, Higher, held,
         "A sign-in of a person without a second factor is denied, one in progress too; their sessions stay.";
+    /// What it does that a sign-in comes from another country than every earlier one that is still at hand: `note` tells it among the reasons, `challenge` besides doesn't let trust replace the second factor. It needs a location database; where a country isn't known there is no signal.
+    new_country: OnSignal, Higher, free,
+        "A sign-in from a country that is new to the account is challenged where trust would have let it pass, one in progress too.";
+    /// What it does that a sign-in is too far away from another one for the time between the two: more than 900 km an hour over at least 100 km, what is uncertain about both places taken off. `note` and `challenge` are as in `new_country`. Places that are missing, vague or a VPN's give no signal.
+    impossible_travel: OnSignal, Higher, free,
+        "A sign-in too far away from another one is challenged where trust would have let it pass, one in progress too.";
     /// What security events end beyond the table, or less than it in rows that allow that: by the event's name, `ends_trust` and `ends_sessions` (`none`, `all_but_kept`, `all`). Sent whole: it replaces the rows before.
     on_security_event: RowChanges, Neither, free,
         "Events that are reported from now on end what the new rows say.";

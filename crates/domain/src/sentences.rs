@@ -57,6 +57,14 @@ impl Reason {
             Self::DeviceHijacked => ("This device was reported as not being yours.", "Se informó de que este dispositivo no es suyo."),
             Self::AccountDisabled => ("This account is disabled.", "Esta cuenta está desactivada."),
             Self::PolicyRequiresMfa => ("The rules of this service ask for a second factor.", "Las reglas de este servicio piden un segundo factor."),
+            Self::NewCountry => (
+                "No earlier sign-in to this account is known to come from this country.",
+                "No consta ningún inicio de sesión anterior en esta cuenta desde este país.",
+            ),
+            Self::ImpossibleTravel => (
+                "There was a sign-in from a place too far away for the time between the two.",
+                "Hubo un inicio de sesión desde un lugar demasiado lejano para el tiempo entre ambos.",
+            ),
         };
         language.of(english, spanish)
     }

@@ -1,5 +1,7 @@
 //! A sign-in: one attempt, evaluated with reasons and then completed.
 
+use std::net::IpAddr;
+
 use serde_json::{Map, Value};
 
 use crate::codes::closed_set;
@@ -59,6 +61,10 @@ closed_set! {
         AccountDisabled = 16 "account_disabled",
         /// The tenant's policy wants a second factor.
         PolicyRequiresMfa = 17 "policy_requires_mfa",
+        /// The account is known to sign in from other countries, and not from this one.
+        NewCountry = 18 "new_country",
+        /// Another sign-in of the account is too far away for the time between the two.
+        ImpossibleTravel = 19 "impossible_travel",
     }
 }
 
@@ -171,6 +177,8 @@ pub struct SignIn {
     pub device_gen: i64,
     /// A device that this one resembles.
     pub looks_like: Option<DeviceId>,
+    /// The address of the earlier sign-in that it is too far from, where one is. The place is found when it is shown.
+    pub travelled_from: Option<IpAddr>,
     /// The generations it was evaluated under.
     pub generations: Generations,
     /// What became of it.

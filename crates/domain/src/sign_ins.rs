@@ -8,8 +8,8 @@ use crate::sign_in::OPEN_SIGN_INS;
 use crate::token::Locator as _;
 use crate::{
     AccessToken, Account, ActivationToken, Attempt, Binding, Cause, Decision, Device, DeviceId, DeviceRef, DeviceToken, DeviceTokens, EventKind, Factor,
-    Judgement, KeyRing, MfaMethod, Moment, Presented, Reason, Recognised, Refusal, SecondFactor, Session, SessionId, SignIn, SignInId, SignInState, Timestamp,
-    Trust, Voucher,
+    Judgement, KeyRing, MfaMethod, Moment, Presented, Reason, Recognised, Refusal, SecondFactor, Session, SessionId, SignIn, SignInId, SignInState, Signals,
+    Timestamp, Trust, Voucher,
 };
 
 /// How many tokens a browser's cookie may hold, one for each of its users.
@@ -150,7 +150,11 @@ impl Account {
 
     /// Judges an attempt: the one function for evaluation and for completion. `device` is the one its token, or likeness, identified.
     #[must_use]
-    pub fn judge(&self, attempt: &Attempt, presented: Presented, device: Option<&Device>, now: Timestamp) -> Judgement {
+    pub fn judge(&self, attempt: &Attempt, presented: Presented, device: Option<&Device>, signals: &Signals, now: Timestamp) -> Judgement {
+        self.judge_device(attempt, presented, device, now).with_signals(signals, &self.tenant.policy)
+    }
+
+    fn judge_device(&self, attempt: &Attempt, presented: Presented, device: Option<&Device>, now: Timestamp) -> Judgement {
         use Decision::{Allow, Challenge, Deny};
         let policy = &self.tenant.policy;
         // A superseded token identifies its device only to say so; it may still be a hijacked one's.
@@ -224,7 +228,8 @@ impl Account {
             None => (shown.presented, shown.device),
         };
         let device = identified.and_then(|id| self.devices.iter().find(|device| device.id == id));
-        let mut judgement = self.judge(&attempt, presented, device, moment.now);
+        let signals = self.signals(moment.locations, attempt.seen.ip, moment.now);
+        let mut judgement = self.judge(&attempt, presented, device, &signals, moment.now);
         let known = device.filter(|_| matches!(presented, Presented::Valid | Presented::Alike));
         if let Some(device) = known {
             judgement = judgement.with_likeness(self.likeness(moment.keys, device, &parts));
@@ -236,6 +241,7 @@ impl Account {
             device: identified,
             device_gen: device.map_or(0, |device| device.generation),
             looks_like: if known.is_some() { None } else { seen.resembles },
+            travelled_from: signals.impossible_travel.map(|journey| journey.from),
             generations: self.generations(),
             state: SignInState::Open,
             created_at: moment.now,
@@ -278,7 +284,9 @@ impl Account {
             Presented::Alike if !stands || self.tenant.policy.trust_binding > Binding::Fingerprint => Presented::Missing,
             presented => presented,
         };
-        let judgement = self.judge(&sign_in.attempt, presented, identified, now);
+        // Its address was seen when it began.
+        let signals = self.signals(moment.locations, sign_in.attempt.seen.ip, sign_in.created_at);
+        let judgement = self.judge(&sign_in.attempt, presented, identified, &signals, now);
         let denied = [&sign_in.judgement, &judgement].into_iter().find(|judged| judged.decision == Decision::Deny);
         if let Some(denied) = denied {
             return Err(Refusal::SignInDenied(denied.reasons[0]));
@@ -303,7 +311,7 @@ impl Account {
         }
         let skipped = factor.is_none() && judgement.reasons.contains(&Reason::TrustedDevice);
         let device = sign_in.device.filter(|_| stands).zip(Binding::of(presented));
-        let entry = Entry { attempt: sign_in.attempt, device, looks_like: sign_in.looks_like, factor, skipped, sign_in: Some(id) };
+        let entry = Entry { attempt: sign_in.attempt, device, looks_like: sign_in.looks_like, factor, skipped, signals, sign_in: Some(id) };
         let opened = self.open_session(moment, entry, completion)?;
         if let Some(sign_in) = self.sign_ins.iter_mut().find(|sign_in| sign_in.id == id) {
             sign_in.state = SignInState::Completed;
@@ -318,12 +326,15 @@ impl Account {
     /// # Errors
     /// As [`Account::complete`], but for what concerns a sign-in in progress.
     pub fn sign_in_directly(&mut self, moment: &mut Moment<'_>, attempt: Attempt, cookie: Option<&str>, completion: Completion) -> Result<Opened, Refusal> {
+        let (ip, now) = (attempt.seen.ip, moment.now);
         let sign_in = self.evaluate_and_follow(moment, attempt, cookie)?;
+        let signals = self.signals(moment.locations, ip, now);
         if sign_in.judgement.decision == Decision::Deny {
             return Err(Refusal::SignInDenied(sign_in.judgement.reasons[0]));
         }
         let device = sign_in.device.zip(Binding::of(sign_in.presented));
-        let entry = Entry { factor: sign_in.attempt.factor, attempt: sign_in.attempt, device, looks_like: sign_in.looks_like, skipped: false, sign_in: None };
+        let entry =
+            Entry { factor: sign_in.attempt.factor, attempt: sign_in.attempt, device, looks_like: sign_in.looks_like, skipped: false, signals, sign_in: None };
         self.open_session(moment, entry, completion)
     }
 
@@ -381,7 +392,8 @@ impl Account {
         };
         self.sessions.push(session.clone());
         let about = About { sign_in: entry.sign_in, ..About::session(id, device) };
-        self.record(moment, EventKind::SessionStarted, about.with("mfa_skipped", entry.skipped).with("login_method", session.login_method.as_str()));
+        let about = about.with("mfa_skipped", entry.skipped).with("login_method", session.login_method.as_str()).with_all(entry.signals.told());
+        self.record(moment, EventKind::SessionStarted, about);
         if let Some(name) = &completion.device_name {
             self.rename(moment, device, name)?;
         }
@@ -447,6 +459,7 @@ struct Entry {
     looks_like: Option<DeviceId>,
     factor: Option<Factor>,
     skipped: bool,
+    signals: Signals,
     sign_in: Option<SignInId>,
 }
 

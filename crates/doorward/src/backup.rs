@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use clap::ArgMatches;
 use doorward_domain::ApiKeyId;
-use doorward_service::{Clock as _, ErasureList as _, Restored, Service, SystemClock, SystemEntropy};
+use doorward_service::{Clock as _, ErasureList as _, NoLocations, Restored, Service, SystemClock, SystemEntropy};
 use doorward_store::{Restoring, StoreError};
 use serde_json::{Value, json};
 
@@ -90,7 +90,8 @@ pub(crate) async fn restore(flags: &ArgMatches, storage: &Storage, log: &LogConf
     .await?
     .map_err(no_backup)?;
     let clock = Arc::new(SystemClock::new());
-    let service = Service::new(restoring.open().map_err(no_backup)?, ring, Arc::<SystemClock>::clone(&clock), Arc::new(SystemEntropy::new()), erasures);
+    let (store, told) = (restoring.open().map_err(no_backup)?, Arc::<SystemClock>::clone(&clock));
+    let service = Service::new(store, ring, told, Arc::new(SystemEntropy::new()), erasures, Arc::new(NoLocations));
     let ended = match service.start().await {
         Ok(()) => ended(&service, &human(flags), kept).await,
         Err(error) => Err(Said::failed(error.to_string())),

@@ -38,6 +38,8 @@ pub(crate) struct Config {
     pub(crate) database: Database,
     /// Where erasures are written down.
     pub(crate) erasure_list: PathBuf,
+    /// The location database, if there is one.
+    pub(crate) location_database: Option<PathBuf>,
     /// The server keys.
     pub(crate) keys: KeySource,
     /// The first tenant and key, if they are to be made.
@@ -159,6 +161,7 @@ impl Config {
             listen: check.address("listen").unwrap_or(SocketAddr::from(([127, 0, 0, 1], 8080))),
             internal_listen: check.address("internal_listen"),
             erasure_list: check.erasure_list(&database, &data_dir),
+            location_database: check.text("location_database").map(PathBuf::from),
             keys: check.keys(&database),
             database,
             bootstrap: check.bootstrap(),

@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use doorward_api::all_router;
 use doorward_api::proxies::Proxies;
-use doorward_service::SystemClock;
+use doorward_service::{NoLocations, SystemClock};
 use doorward_store::private::make_folder;
 use tokio::net::TcpListener;
 
@@ -18,7 +18,7 @@ use crate::config::{Bootstrap, Database, KeySource, Limits, LogConfig};
 use crate::failure::Failure;
 use crate::keys::{key_ring, mint};
 use crate::log::{self, LogFormat};
-use crate::node::{Node, bind};
+use crate::node::{Ground, Node, bind};
 use crate::secret_file::read_or_make;
 use clock::DevClock;
 use welcome::Welcome;
@@ -44,7 +44,8 @@ pub(crate) async fn dev(listen: SocketAddr, demo_listen: SocketAddr, data_dir: &
     let keys = key_ring(&KeySource::beside(&database), &database)?;
     let system_clock = Arc::new(SystemClock::new());
     let clock = DevClock::restore(Arc::clone(&system_clock), data_dir)?;
-    let node = Node::open(&database, database.erasure_list(data_dir), keys, system_clock, Limits::default(), Proxies::default(), true).await?;
+    let ground = Ground { database: &database, erasures: database.erasure_list(data_dir), keys, locations: Arc::new(NoLocations) };
+    let node = Node::open(ground, system_clock, Limits::default(), Proxies::default(), true).await?;
     let key_file = data_dir.join("demo.api-key");
     let bootstrap = match first_key(&node, &key_file, data_dir).await {
         Ok(bootstrap) => bootstrap,

@@ -1,6 +1,7 @@
 //! `doorward doctor`: finds what is misconfigured and says what to do; each check has a name of its own.
 
 mod certificate;
+mod locations;
 mod machine;
 
 use std::collections::BTreeSet;
@@ -106,6 +107,9 @@ async fn look(config: &Config, told: &Told, thorough: bool, findings: &mut Findi
             certificate::fault(tls, SystemClock::new().now(), CERTIFICATE_ENDS_SOON_S),
             "the certificate is good and fits its key",
         );
+    }
+    if let Some(path) = &config.location_database {
+        findings.judge("location_database", locations::fault(path, SystemClock::new().now()), "the location database is whole and not old");
     }
     findings.judge("open_files", machine::open_files(config.limits.max_connections), "the system allows as many open files as connections need");
     let ring = server_key(config, told, findings);

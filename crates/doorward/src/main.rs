@@ -11,6 +11,7 @@ mod erasure_list;
 mod failure;
 mod health;
 mod keys;
+mod location_file;
 mod log;
 mod migrate;
 mod node;

@@ -12,7 +12,7 @@ use doorward_api::layers::{Frame, Guard, Throttle};
 use doorward_api::metrics::Metrics;
 use doorward_api::proxies::Proxies;
 use doorward_domain::{KeyRing, TenantId};
-use doorward_service::{Clock, Entropy, Service, SystemClock, SystemEntropy};
+use doorward_service::{Clock, Entropy, Locations, Service, SystemClock, SystemEntropy};
 use doorward_store::StoreError;
 use tokio::net::{TcpListener, TcpSocket};
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -34,6 +34,18 @@ const PRUNE_STEP_EVERY: Duration = Duration::from_millis(250);
 /// How long it rests once it has looked at all.
 const PRUNE_ALL_EVERY: Duration = Duration::from_secs(3_600);
 
+/// What a node stands on.
+pub(crate) struct Ground<'a> {
+    /// The database.
+    pub(crate) database: &'a Database,
+    /// Where erasures are written down.
+    pub(crate) erasures: PathBuf,
+    /// The server keys.
+    pub(crate) keys: KeyRing,
+    /// What knows where addresses are.
+    pub(crate) locations: Arc<dyn Locations>,
+}
+
 /// A node that is ready to listen.
 pub(crate) struct Node {
     pub(crate) service: Arc<Service>,
@@ -53,15 +65,8 @@ pub(crate) struct Node {
 
 impl Node {
     /// Opens the store, brings it up to date, and checks that the server keys fit it.
-    pub(crate) async fn open(
-        database: &Database,
-        erasures: PathBuf,
-        keys: KeyRing,
-        clock: Arc<SystemClock>,
-        limits: Limits,
-        proxies: Proxies,
-        dev: bool,
-    ) -> Result<Self, Failure> {
+    pub(crate) async fn open(ground: Ground<'_>, clock: Arc<SystemClock>, limits: Limits, proxies: Proxies, dev: bool) -> Result<Self, Failure> {
+        let Ground { database, erasures, keys, locations } = ground;
         // From here on a signal ends the node in order, however early it comes.
         let no_signals = |error| Failure::new(format!("No signals can be received: {error}"));
         let terminate = signal(SignalKind::terminate()).map_err(no_signals)?;
@@ -71,7 +76,7 @@ impl Node {
         let entropy = Arc::new(SystemEntropy::new());
         let mut mint = entropy.mint();
         let told = Arc::clone(&clock);
-        let service = Service::new(store, keys, clock, entropy, Arc::new(ErasureFile::new(erasures)));
+        let service = Service::new(store, keys, clock, entropy, Arc::new(ErasureFile::new(erasures)), locations);
         match service.start().await {
             Ok(()) => {}
             // Nothing can be told of any token: the node runs, is not ready, says why, and answers 503.

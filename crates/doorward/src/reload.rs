@@ -7,10 +7,11 @@ use tokio_util::sync::CancellationToken;
 
 use crate::config::{Config, Given};
 use crate::failure::Failure;
+use crate::location_file::LocationFile;
 use crate::log;
 use crate::server::Tls;
 
-/// What takes effect at once; the certificate's files are read anew besides, whatever was changed.
+/// What takes effect at once; the certificate's files and the location database are read anew besides, whatever was changed.
 const AT_ONCE: [&str; 2] = ["log", "trusted_proxies"];
 
 /// Gathers the settings, as at the start.
@@ -32,20 +33,25 @@ impl Reload {
     }
 
     /// Reads anew at each signal, until `stop`.
-    pub(crate) async fn run(mut self, config: Config, tls: Option<Tls>, stop: CancellationToken) {
+    pub(crate) async fn run(mut self, config: Config, tls: Option<Tls>, places: Option<LocationFile>, stop: CancellationToken) {
         while stop.run_until_cancelled(self.hangup.recv()).await.flatten().is_some() {
-            if let Err(failure) = self.read(&config, tls.as_ref()) {
+            // Files may be large, and nobody waits for them here.
+            if let Err(failure) = tokio::task::block_in_place(|| self.read(&config, tls.as_ref(), places.as_ref())) {
                 tracing::error!("told to read the settings anew, but everything stays as it is: {failure}");
             }
         }
     }
 
-    fn read(&self, config: &Config, tls: Option<&Tls>) -> Result<(), Failure> {
+    fn read(&self, config: &Config, tls: Option<&Tls>, places: Option<&LocationFile>) -> Result<(), Failure> {
         let given = (self.gather)()?;
         let told = texts(&given);
         let anew = Config::check(given)?;
+        let edition = places.map(LocationFile::read).transpose()?;
         if let Some(tls) = tls {
             tls.read_anew()?;
+        }
+        if let Some((places, edition)) = places.zip(edition) {
+            places.replace(edition);
         }
         let names: BTreeSet<&str> = self.in_force.keys().chain(told.keys()).copied().collect();
         let later: Vec<&str> = names.into_iter().filter(|name| !AT_ONCE.contains(name) && self.in_force.get(name) != told.get(name)).collect();

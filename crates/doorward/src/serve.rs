@@ -3,13 +3,14 @@
 use std::sync::Arc;
 
 use doorward_api::{Surfaces, all_router, internal_router, public_router};
-use doorward_service::SystemClock;
+use doorward_service::{Locations, NoLocations, SystemClock};
 
 use crate::config::{Config, unknown_variables};
 use crate::failure::Failure;
 use crate::keys::key_ring;
+use crate::location_file::LocationFile;
 use crate::log;
-use crate::node::{Node, bind};
+use crate::node::{Ground, Node, bind};
 use crate::reload::{Gather, Reload};
 use crate::server::Tls;
 
@@ -34,10 +35,12 @@ pub(crate) async fn serve(gather: Gather) -> Result<(), Failure> {
         Some(address) => Some(bind(address, "--internal-listen")?),
         None => None,
     };
+    let file = config.location_database.as_deref().map(LocationFile::open).transpose()?;
     let keys = key_ring(&config.keys, &config.database)?;
-    let node =
-        Node::open(&config.database, config.erasure_list.clone(), keys, Arc::new(SystemClock::new()), config.limits, config.trusted_proxies.clone(), false)
-            .await?;
+    let locations = file.as_ref().map_or_else(|| Arc::new(NoLocations) as Arc<dyn Locations>, LocationFile::locations);
+    let (clock, proxies) = (Arc::new(SystemClock::new()), config.trusted_proxies.clone());
+    let ground = Ground { database: &config.database, erasures: config.erasure_list.clone(), keys, locations };
+    let node = Node::open(ground, clock, config.limits, proxies, false).await?;
     let tls = match start(&node, &config, public, internal).await {
         Ok(tls) => tls,
         Err(failure) => {
@@ -45,7 +48,10 @@ pub(crate) async fn serve(gather: Gather) -> Result<(), Failure> {
             return Err(failure);
         }
     };
-    tokio::spawn(reload.run(config, tls, node.stop()));
+    if let Some(file) = &file {
+        file.watch(node.stop());
+    }
+    tokio::spawn(reload.run(config, tls, file, node.stop()));
     node.run().await
 }
 

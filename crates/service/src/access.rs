@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use doorward_domain::{AccessToken, Account, Actor, ApiKey, ApiKeyId, DeviceId, Moment, Refusal, Right, SessionId, TenantId, UserId};
+use doorward_domain::{AccessToken, Account, Actor, ApiKey, ApiKeyId, DeviceId, Mint, Moment, Refusal, Right, SessionId, TenantId, Timestamp, UserId};
 use doorward_store::{AccountKey, Need};
 
 use crate::{Error, Service};
@@ -177,21 +177,25 @@ impl Access {
 
 impl Service {
     pub(crate) fn moment(&self) -> Moment<'_> {
-        Moment { now: self.clock.now(), actor: Actor::System, mint: self.entropy.mint(), keys: &self.keys }
+        self.moment_of(self.clock.now(), Actor::System, self.entropy.mint())
+    }
+
+    pub(crate) fn moment_of(&self, now: Timestamp, actor: Actor, mint: Mint) -> Moment<'_> {
+        Moment { now, actor, mint, keys: &self.keys, locations: &*self.locations }
     }
 
     /// Changes an account in one transaction: lets the caller in, then runs the rule. A refusal writes nothing.
     pub(crate) async fn change<T: Send + 'static>(
         self: &Arc<Self>,
         access: &Access,
-        need: impl FnOnce(doorward_domain::Timestamp) -> Need,
+        need: impl FnOnce(Timestamp) -> Need,
         rule: impl Fn(&mut Account, &mut Moment<'_>, Option<Own>) -> Result<T, Refusal> + Send + Sync + 'static,
     ) -> Result<T, Error> {
         let (now, mint) = (self.clock.now(), self.entropy.mint());
         let (service, entering) = (Arc::clone(self), access.clone());
         let change = move |account: &mut Account| {
             // A rule may run again; each run draws the same ids.
-            let mut moment = Moment { now, actor: Actor::System, mint: mint.clone(), keys: &service.keys };
+            let mut moment = service.moment_of(now, Actor::System, mint.clone());
             let own = entering.enter(account, &mut moment)?;
             rule(account, &mut moment, own)
         };
@@ -203,7 +207,7 @@ impl Service {
     pub(crate) async fn read<T>(
         &self,
         access: &Access,
-        need: impl FnOnce(doorward_domain::Timestamp) -> Need,
+        need: impl FnOnce(Timestamp) -> Need,
         view: impl FnOnce(&Account, &mut Moment<'_>, Option<Own>) -> Result<T, Refusal>,
     ) -> Result<T, Error> {
         let mut moment = self.moment();

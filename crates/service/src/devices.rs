@@ -112,7 +112,7 @@ impl Service {
                 Ok((device, sessions))
             })
             .await?;
-        Ok(DeviceDetail { device: self.show(device).await, sessions })
+        Ok(DeviceDetail { device: self.show(device).await, sessions: sessions.into_iter().map(|session| self.show_session(session)).collect() })
     }
 
     /// Gives a device a name: 1 to 64 characters, checked by the surface.

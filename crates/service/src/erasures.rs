@@ -6,7 +6,7 @@ use std::pin::Pin;
 use std::str::FromStr;
 use std::sync::Arc;
 
-use doorward_domain::{Account, AccountId, Actor, Erasure, Moment, Refusal, Shard, Timestamp};
+use doorward_domain::{Account, AccountId, Actor, Erasure, Refusal, Shard, Timestamp};
 use doorward_store::{AccountKey, Need};
 use serde_json::{Value, json};
 
@@ -80,7 +80,7 @@ impl Service {
         })?;
         let (service, entering, mint) = (Arc::clone(self), access.clone(), self.entropy.mint());
         let rule = move |account: &mut Account| {
-            let mut moment = Moment { now, actor: Actor::System, mint: mint.clone(), keys: &service.keys };
+            let mut moment = service.moment_of(now, Actor::System, mint.clone());
             entering.enter(account, &mut moment)?;
             Ok::<_, Refusal>(account.erase(&mut moment))
         };
@@ -111,7 +111,7 @@ impl Service {
     async fn erase_again(self: &Arc<Self>, erased: &Erased) -> Result<bool, Error> {
         let (service, now, mint) = (Arc::clone(self), self.clock.now(), self.entropy.mint());
         let rule = move |account: &mut Account| {
-            let mut moment = Moment { now, actor: Actor::System, mint: mint.clone(), keys: &service.keys };
+            let mut moment = service.moment_of(now, Actor::System, mint.clone());
             Ok::<_, Refusal>(account.erase(&mut moment))
         };
         let outcome = self.store.erase(AccountKey::Id(erased.shard, erased.account), Need::standing(now), rule).await?;

@@ -68,7 +68,7 @@ fn told_as(table: &Table, column: &Column, cell: &Value) -> Option<Json> {
         },
         // What hosts and apps keep as JSON is told as such.
         Value::Text(text) => serde_json::from_str::<Map<String, Json>>(text).map_or_else(|_| json!(text), Json::Object),
-        Value::Blob(bytes) if column.name == "ip" => json!(address(bytes)),
+        Value::Blob(bytes) if ["ip", "travelled_from"].contains(&column.name) => json!(address(bytes)),
         Value::Blob(bytes) => json!(Uuid::from_slice(bytes).ok()?.to_string()),
     })
 }

@@ -34,6 +34,7 @@ use std::sync::{Arc, LazyLock, Mutex, OnceLock};
 
 use doorward_agents::Agents;
 use doorward_domain::KeyRing;
+pub use doorward_domain::{Location, Locations, NoLocations};
 use doorward_store::Store;
 
 pub use access::{Access, Administrator, Backend, Operator};
@@ -64,6 +65,7 @@ pub struct Service {
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
     erasures: Arc<dyn ErasureList>,
+    locations: Arc<dyn Locations>,
     agents: Arc<Agents>,
     readiness: Mutex<upkeep::Readiness>,
     throttle: throttle::Throttle,
@@ -80,13 +82,21 @@ static AGENTS: LazyLock<Arc<Agents>> = LazyLock::new(Agents::load_in_background)
 impl Service {
     /// A service over a store. User agents' rules are loaded in the background.
     #[must_use]
-    pub fn new(store: Arc<dyn Store>, keys: KeyRing, clock: Arc<dyn Clock>, entropy: Arc<dyn Entropy>, erasures: Arc<dyn ErasureList>) -> Arc<Self> {
+    pub fn new(
+        store: Arc<dyn Store>,
+        keys: KeyRing,
+        clock: Arc<dyn Clock>,
+        entropy: Arc<dyn Entropy>,
+        erasures: Arc<dyn ErasureList>,
+        locations: Arc<dyn Locations>,
+    ) -> Arc<Self> {
         Arc::new(Self {
             store,
             keys: Arc::new(keys),
             clock,
             entropy,
             erasures,
+            locations,
             agents: Arc::clone(&AGENTS),
             readiness: Mutex::default(),
             throttle: throttle::Throttle::default(),

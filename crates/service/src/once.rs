@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use doorward_domain::{AccessToken, Account, Actor, KeyRing, Made, Moment, Once, Refusal, Repeatable, TenantId, Timestamp};
+use doorward_domain::{AccessToken, Account, Actor, KeyRing, Made, Moment, NoLocations, Once, Refusal, Repeatable, TenantId, Timestamp};
 use doorward_store::{AccountKey, Need};
 
 use crate::access::{Access, Own};
@@ -95,7 +95,9 @@ impl Service {
         let (now, mint, keys, token) = (self.clock.now(), self.entropy.mint(), Arc::clone(&self.keys), token.clone());
         let need = Need { session: Some(token.at.id), ..Need::default() };
         let at = AccountKey::Id(token.at.shard, token.at.account);
-        let rule = move |account: &mut Account| account.note_use(&Moment { now, actor: Actor::System, mint: mint.clone(), keys: &keys }, &token);
+        let rule = move |account: &mut Account| {
+            account.note_use(&Moment { now, actor: Actor::System, mint: mint.clone(), keys: &keys, locations: &NoLocations }, &token)
+        };
         match self.store.update(at, need, rule).await {
             Ok(Some(noted)) => match noted {
                 Ok(()) => Ok(true),

@@ -126,7 +126,7 @@ impl Service {
         let (now, mint, actor, service) = (self.clock.now(), self.entropy.mint(), Actor::Command(human.to_owned()), Arc::clone(self));
         let rule = move |account: &mut Account| {
             // A rule may run again; each run draws the same ids.
-            account.retire_server_key(&mut Moment { now, actor: actor.clone(), mint: mint.clone(), keys: &service.keys }, key, force);
+            account.retire_server_key(&mut service.moment_of(now, actor.clone(), mint.clone()), key, force);
             Ok::<_, Refusal>(())
         };
         // An account that is gone by now needs nothing.

@@ -320,7 +320,8 @@ impl Service {
         } else {
             self.scan_sessions(access, status, request).await
         };
-        self.or_empty(access, request, "sessions", page)
+        let Paged { items, next_cursor } = self.or_empty(access, request, "sessions", page)?;
+        Ok(Paged { items: items.into_iter().map(|session| self.show_session(session)).collect(), next_cursor })
     }
 
     /// Reads on through the sessions of years until the page is full. The store only narrows; what shows is judged here.
@@ -362,7 +363,8 @@ impl Service {
             SessionName::Current => None,
         };
         let need = |_| Need { sessions: Rows::Standing, devices: Rows::Standing, session: asked, raises: true, ..Need::default() };
-        self.read(access, need, |account, moment, own| SessionView::of(account, account.session(name.resolve(own)?)?, moment.now, own)).await
+        let view = |account: &Account, moment: &mut Moment<'_>, own| SessionView::of(account, account.session(name.resolve(own)?)?, moment.now, own);
+        Ok(self.show_session(self.read(access, need, view).await?))
     }
 
     /// Ends one session. Ending an ended one again changes nothing.
@@ -427,7 +429,8 @@ impl Service {
             let activation = stepped.activation.map(|token| (token, offer_ends_at(account, made.offer, moment.now)));
             Ok((SessionSteppedUp { session, access_token: stepped.access_token, activation }, made))
         };
-        self.change_once(access, key, Need::standing, rule).await
+        let stepped = self.change_once(access, key, Need::standing, rule).await?;
+        Ok(SessionSteppedUp { session: self.show_session(stepped.session), ..stepped })
     }
 }
 

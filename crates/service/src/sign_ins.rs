@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use doorward_domain::{
-    AccessToken, Account, ActivationToken, Attempt, Completion, DeviceId, DeviceToken, Factor, Fingerprint, Made, MfaMethod, Moment, NewAccount, Once, Opened,
-    Presented, Refusal, SecondFactor, SessionId, SignIn, SignInId, Timestamp, Tokens, UserId, not_in_future,
+    AccessToken, Account, ActivationToken, Attempt, Completion, DeviceId, DeviceToken, Factor, Fingerprint, Location, Made, MfaMethod, Moment, NewAccount,
+    Once, Opened, Presented, Refusal, SecondFactor, SessionId, SignIn, SignInId, Timestamp, Tokens, UserId, not_in_future,
 };
 use doorward_store::{Need, Page, Rows};
 
@@ -44,8 +44,12 @@ pub struct SignInRequest {
 pub struct SignInView {
     /// Its facts.
     pub sign_in: SignIn,
-    /// The device that its token, or likeness, identified.
+    /// The device that its token, or likeness, identified; in lists none.
     pub device: Option<DeviceView>,
+    /// Where its address is, where that is known.
+    pub location: Option<Location>,
+    /// Where the earlier sign-in was that it is too far from, where one is and that is still known.
+    pub travelled_from: Option<Location>,
 }
 
 /// What a completed sign-in gives.
@@ -96,7 +100,7 @@ impl Service {
         if key.is_none()
             && let Some(account) = self.store.account(access.at.clone(), need).await?
         {
-            let mut moment = Moment { now, actor: backend.actor(), mint: self.entropy.mint(), keys: &self.keys };
+            let mut moment = self.moment_of(now, backend.actor(), self.entropy.mint());
             // Erased meanwhile, the user is one seen for the first time.
             if let Some(sign_in) = account.evaluate(&mut moment, attempt.clone(), request.device_token.as_deref())?
                 && self.store.append(&account.head, sign_in.clone()).await?
@@ -134,7 +138,12 @@ impl Service {
             Some(device) => Some(self.show(device).await),
             None => None,
         };
-        SignInView { sign_in, device }
+        self.placed(sign_in, device)
+    }
+
+    fn placed(&self, sign_in: SignIn, device: Option<DeviceView>) -> SignInView {
+        let (location, travelled_from) = (self.locate(sign_in.attempt.seen.ip), sign_in.travelled_from.and_then(|ip| self.locate(ip)));
+        SignInView { sign_in, device, location, travelled_from }
     }
 
     /// Completes a sign-in when the host is done.
@@ -208,6 +217,7 @@ impl Service {
     async fn opened(&self, opening: Opening) -> OpenedSession {
         let Opening { session, device, opened, offer_ends_at } = opening;
         let activation = opened.activation.map(|token| (token, offer_ends_at));
+        let session = self.show_session(session);
         OpenedSession { session, access_token: opened.access_token, device: self.show(device).await, device_token: opened.device_token, activation }
     }
 
@@ -239,7 +249,7 @@ impl Service {
     ///
     /// # Errors
     /// `Invalid` for a cursor that isn't this list's.
-    pub async fn list_sign_ins(&self, access: &Access, request: &PageRequest) -> Result<Paged<SignIn>, Error> {
+    pub async fn list_sign_ins(&self, access: &Access, request: &PageRequest) -> Result<Paged<SignInView>, Error> {
         let page = async {
             let account = self.read(access, |_| Need::default(), |account, _, _| Ok(account.head.id)).await?;
             let list = List { keys: &self.keys, name: "sign-ins", account };
@@ -247,8 +257,8 @@ impl Service {
             let need = |_| Need { sign_ins: Some(Page { before, limit: request.limit + 1 }), ..Need::default() };
             self.read(access, need, |account, _, _| list.cut(account.sign_ins.iter().cloned(), request, |sign_in| sign_in.id.0)).await
         };
-        let page = page.await;
-        self.or_empty(access, request, "sign-ins", page)
+        let Paged { items, next_cursor } = self.or_empty(access, request, "sign-ins", page.await)?;
+        Ok(Paged { items: items.into_iter().map(|sign_in| self.placed(sign_in, None)).collect(), next_cursor })
     }
 }
 

@@ -91,7 +91,7 @@ impl Service {
         let (now, mint, actor, service) = (self.clock.now(), self.entropy.mint(), by.actor.clone(), Arc::clone(self));
         let change = move |tenancy: &mut Tenancy| {
             // A rule may run again; each run draws the same ids.
-            let mut moment = Moment { now, actor: actor.clone(), mint: mint.clone(), keys: &service.keys };
+            let mut moment = service.moment_of(now, actor.clone(), mint.clone());
             // Revoked or ended since it was let in: what it was about to do isn't done.
             if let Actor::Key(id, _) = &actor
                 && !tenancy.keys.iter().any(|key| key.id == *id && key.is_live(now) && key.role.may(Right::Administer))
@@ -112,7 +112,7 @@ impl Service {
         let service = Arc::clone(self);
         let rule = move |tenancies: &mut Vec<Tenancy>| {
             // A rule may run again; each run draws the same ids.
-            let mut moment = Moment { now, actor: actor.clone(), mint: mint.clone(), keys: &service.keys };
+            let mut moment = service.moment_of(now, actor.clone(), mint.clone());
             rule(tenancies, &mut moment)
         };
         Ok(self.store.administer_all(rule).await??)

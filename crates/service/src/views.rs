@@ -1,9 +1,10 @@
 //! Views: what surfaces show of devices and sessions, judged at one moment. Each surface words them in its own way.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use doorward_agents::Description;
-use doorward_domain::{Account, Device, DeviceStatus, Ending, Refusal, Session, SessionStatus, Timestamp, Trust};
+use doorward_domain::{Account, Device, DeviceStatus, Ending, Location, Refusal, Session, SessionStatus, Timestamp, Trust, kept_address};
 
 use crate::Service;
 use crate::access::Own;
@@ -27,6 +28,8 @@ pub struct DeviceView {
     pub name: String,
     /// The derived value shown as its fingerprint; it proves nothing.
     pub fingerprint: String,
+    /// Where the address of its last sign-in is, where that is known.
+    pub location: Option<Location>,
 }
 
 /// A session as it stands.
@@ -46,6 +49,8 @@ pub struct SessionView {
     pub expires_at: Timestamp,
     /// When a second factor was last verified in it, unless a security event took that freshness since.
     pub last_mfa_at: Option<Timestamp>,
+    /// Where its address is, where that is known; found once it is shown.
+    pub location: Option<Location>,
 }
 
 /// A device judged inside a transaction, before it is described.
@@ -82,11 +87,21 @@ impl SessionView {
             expires_at: session.expires_at(account),
             last_mfa_at: session.fresh_factor(account).map(|factor| factor.verified_at),
             session: session.clone(),
+            location: None,
         })
     }
 }
 
 impl Service {
+    /// Where a kept address is. A place is never kept by itself: it goes with its address.
+    pub(crate) fn locate(&self, ip: IpAddr) -> Option<Location> {
+        kept_address(ip).and_then(|ip| self.locations.find(ip))
+    }
+
+    pub(crate) fn show_session(&self, view: SessionView) -> SessionView {
+        SessionView { location: self.locate(view.session.ip), ..view }
+    }
+
     pub(crate) async fn show(&self, judged: JudgedDevice) -> DeviceView {
         self.agents_loaded().await;
         let JudgedDevice { device, status, trust, is_current, last_seen_at, tenant } = judged;
@@ -95,6 +110,7 @@ impl Service {
         // Under a server key that this node lacks there is nothing to show it by.
         let pepper = device.fingerprint.pepper.and_then(|id| self.keys.pepper(&tenant, id));
         let fingerprint = pepper.map(|pepper| device.fingerprint.shown(&pepper)).unwrap_or_default();
-        DeviceView { device, status, trust, is_current, last_seen_at, description, name, fingerprint }
+        let location = self.locate(device.seen.ip);
+        DeviceView { device, status, trust, is_current, last_seen_at, description, name, fingerprint, location }
     }
 }

@@ -18,7 +18,7 @@ use doorward_api::layers::{Frame, Guard, Throttle};
 use doorward_api::metrics::Metrics;
 use doorward_api::proxies::Proxies;
 use doorward_domain::{Account, ApiKey, ApiKeyId, KeyRing, Mint, Policy, Preset, Quota, Role, Rules, TenantId, Timestamp};
-use doorward_service::{Clock, ErasureList, Operator, Service};
+use doorward_service::{Clock, ErasureList, Locations, NoLocations, Operator, Service};
 use doorward_store::{AccountKey, Need, Rows, Store, StoreError};
 use http::Request;
 use http_body_util::{BodyExt, Full};
@@ -96,7 +96,7 @@ impl Host {
     /// # Panics
     /// If it can't start.
     pub async fn open(home: &Arc<Home>, dev: bool) -> Self {
-        Self::with(home, dev, &[SERVER_KEY], 0, &[ACME, GLOBEX]).await
+        Self::with(home, dev, &[SERVER_KEY], 0, &[ACME, GLOBEX], Arc::new(NoLocations)).await
     }
 
     /// The same with one tenant alone.
@@ -104,7 +104,7 @@ impl Host {
     /// # Panics
     /// If it can't start.
     pub async fn open_alone(home: &Arc<Home>) -> Self {
-        Self::with(home, false, &[SERVER_KEY], 0, &[ACME]).await
+        Self::with(home, false, &[SERVER_KEY], 0, &[ACME], Arc::new(NoLocations)).await
     }
 
     /// The same under another server key, which may not fit what lies there.
@@ -112,7 +112,7 @@ impl Host {
     /// # Panics
     /// If it can't start.
     pub async fn open_with_key(home: &Arc<Home>, key: [u8; 32]) -> Self {
-        Self::with(home, false, &[key], 0, &[ACME, GLOBEX]).await
+        Self::with(home, false, &[key], 0, &[ACME, GLOBEX], Arc::new(NoLocations)).await
     }
 
     /// One of several nodes, under several server keys, the active one first. Each node draws ids of its own.
@@ -120,10 +120,18 @@ impl Host {
     /// # Panics
     /// If it can't start.
     pub async fn open_under(home: &Arc<Home>, keys: &[[u8; 32]], node: u64) -> Self {
-        Self::with(home, false, keys, node, &[ACME, GLOBEX]).await
+        Self::with(home, false, keys, node, &[ACME, GLOBEX], Arc::new(NoLocations)).await
     }
 
-    async fn with(home: &Arc<Home>, dev: bool, keys: &[[u8; 32]], node: u64, tenants: &[&str]) -> Self {
+    /// A host whose Doorward knows where addresses are.
+    ///
+    /// # Panics
+    /// If it can't start.
+    pub async fn open_located(home: &Arc<Home>, locations: Arc<dyn Locations>) -> Self {
+        Self::with(home, false, &[SERVER_KEY], 0, &[ACME, GLOBEX], locations).await
+    }
+
+    async fn with(home: &Arc<Home>, dev: bool, keys: &[[u8; 32]], node: u64, tenants: &[&str], locations: Arc<dyn Locations>) -> Self {
         let clock = Arc::new(ManualClock::at(start()));
         let store = home.open_locked().await;
         let keys = KeyRing::new(keys);
@@ -141,6 +149,7 @@ impl Host {
             Arc::clone(&clock) as Arc<dyn Clock>,
             Arc::new(SeededEntropy::of_node(node)),
             Arc::clone(&erasures) as Arc<dyn ErasureList>,
+            locations,
         );
         // Under a wrong key it runs, and answers 503.
         match service.start().await {

@@ -4,6 +4,7 @@ pub mod crowds;
 pub mod engines;
 pub mod feed;
 pub mod host;
+pub mod mmdb;
 pub mod once;
 pub mod people;
 pub mod rows;

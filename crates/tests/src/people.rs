@@ -3,8 +3,8 @@
 use std::sync::{Arc, LazyLock};
 
 use doorward_domain::{
-    AccessToken, Account, Actor, Attempt, Completion, DeviceId, Factor, FeedEpoch, Fingerprint, KeyRing, MfaMethod, Mint, Moment, NewAccount, Opened, Parts,
-    Policy, Preset, Refusal, Rules, SecondFactor, Seen, SessionId, SessionStatus, SignIn, SignInId, Tenant, TenantId, Timestamp,
+    AccessToken, Account, Actor, Attempt, Completion, DeviceId, Factor, FeedEpoch, Fingerprint, KeyRing, MfaMethod, Mint, Moment, NewAccount, NoLocations,
+    Opened, Parts, Policy, Preset, Refusal, Rules, SecondFactor, Seen, SessionId, SessionStatus, SignIn, SignInId, Tenant, TenantId, Timestamp,
 };
 use doorward_store::{AccountKey, Need, Rows, Store, StoreError};
 use uuid::Uuid;
@@ -33,7 +33,7 @@ pub fn mint() -> Mint {
 /// A moment with this mint, in which Doorward itself acts.
 #[must_use]
 pub fn moment_with(now: Timestamp, mint: Mint) -> Moment<'static> {
-    Moment { now, actor: Actor::System, mint, keys: keys() }
+    Moment { now, actor: Actor::System, mint, keys: keys(), locations: &NoLocations }
 }
 
 /// A tenant with the default policy.

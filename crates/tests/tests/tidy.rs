@@ -4,21 +4,23 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Which crates of the workspace each may use. `doorward-tests` is a leaf and may use all.
-const ARROWS: [(&str, &[&str]); 7] = [
+const ARROWS: [(&str, &[&str]); 8] = [
     ("domain", &[]),
     ("agents", &[]),
+    ("locations", &["domain"]),
     ("store", &["domain"]),
     ("service", &["domain", "agents", "store"]),
     ("api", &["domain", "agents", "service"]),
-    ("doorward", &["domain", "store", "service", "api", "demo"]),
+    ("doorward", &["domain", "store", "service", "api", "demo", "locations"]),
     ("demo", &[]),
 ];
 
 /// Crates of others that have one place.
-const PLACES: [(&[&str], &[&str]); 3] = [
+const PLACES: [(&[&str], &[&str]); 4] = [
     (&["axum", "hyper", "hyper-util", "tower", "tower-http", "utoipa", "utoipa-axum", "utoipa-swagger-ui"], &["api", "doorward", "demo", "tests"]),
     // The tests look at rows beside the store.
     (&["rusqlite", "libsqlite3-sys", "tokio-postgres", "postgres", "deadpool-postgres", "tokio-postgres-rustls"], &["store", "tests"]),
+    (&["maxminddb"], &["locations"]),
     (&["doorward-tests"], &[]),
 ];
 

@@ -257,7 +257,7 @@ async fn list_sign_ins(
 ) -> Result<(Accepted, Answer<List<SignIn>>), Problem> {
     let page = surfaces.service.list_sign_ins(&key.backend.user(user(&person)?), &page).await?;
     let now = surfaces.service.now();
-    Ok((language, Answer(List::of(page, |sign_in| SignIn::of(sign_in, None, now, language.0)))))
+    Ok((language, Answer(List::of(page, |sign_in| SignIn::of(sign_in, now, language.0)))))
 }
 
 /// A person's history

@@ -13,7 +13,7 @@ use crate::language::Accepted;
 use crate::problem::Problem;
 use crate::query::{Nothing, Query};
 use crate::repeatable::{OnceHeader, Repeatable};
-use crate::wire::{Device, Opened, SignIn};
+use crate::wire::{Opened, SignIn};
 
 pub(super) fn router() -> OpenApiRouter<Surfaces> {
     OpenApiRouter::new().routes(routes!(evaluate)).routes(routes!(get_sign_in)).routes(routes!(complete))
@@ -32,7 +32,7 @@ async fn evaluate(
     Repeatable { key: once, body: attempt }: Repeatable<Attempt>,
 ) -> Result<(StatusCode, Accepted, Answer<SignIn>), Problem> {
     let view = surfaces.service.evaluate(&key.backend, attempt.read()?, once.as_ref()).await?;
-    let sign_in = SignIn::of(view.sign_in, view.device.map(Device::from), surfaces.service.now(), language.0);
+    let sign_in = SignIn::of(view, surfaces.service.now(), language.0);
     Ok((StatusCode::CREATED, language, Answer(sign_in)))
 }
 
@@ -49,7 +49,7 @@ async fn get_sign_in(
     language: Accepted,
 ) -> Result<(Accepted, Answer<SignIn>), Problem> {
     let view = surfaces.service.get_sign_in(&key.backend, id(&sign_in)?).await?;
-    let sign_in = SignIn::of(view.sign_in, view.device.map(Device::from), surfaces.service.now(), language.0);
+    let sign_in = SignIn::of(view, surfaces.service.now(), language.0);
     Ok((language, Answer(sign_in)))
 }
 

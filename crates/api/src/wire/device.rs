@@ -140,12 +140,24 @@ impl From<&Version> for VersionParts {
     }
 }
 
-/// An approximate place.
+/// An approximate place, as far as it is known.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct Location {
+    /// The country, as ISO 3166-1 has it in two letters.
+    #[schema(example = "AT")]
     country: Option<String>,
+    /// The largest part of the country that is named, in English.
+    #[schema(example = "Vienna")]
     region: Option<String>,
+    /// The city, in English.
+    #[schema(example = "Vienna")]
     city: Option<String>,
+}
+
+impl Location {
+    pub(super) fn of(place: &doorward_service::Location) -> Self {
+        Self { country: place.country.clone(), region: place.region.clone(), city: place.city.clone() }
+    }
 }
 
 impl From<DeviceView> for Device {
@@ -187,7 +199,7 @@ impl From<DeviceView> for Device {
             device: Hardware { family: description.device.family.clone(), model: description.device.model.clone(), r#type: description.device.kind.as_str() },
             device_fingerprint: view.fingerprint,
             ip_address: kept_address(view.device.seen.ip),
-            location: None,
+            location: view.location.as_ref().map(Location::of),
             user_agent: view.device.seen.user_agent,
             created_at: view.device.created_at.to_string(),
             last_seen_at: view.last_seen_at.to_string(),

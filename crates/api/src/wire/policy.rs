@@ -185,9 +185,9 @@ fn schema_of(rule: &Rule) -> Schema {
             let (low, high) = rule.bounds.unwrap_or_default();
             of(ObjectBuilder::new().schema_type(Type::Integer).minimum(Some(low)).maximum(Some(high)))
         }
-        Shape::Word(words) => of(ObjectBuilder::new().schema_type(Type::String).enum_values(Some(words.iter().map(|word| word.as_str())))),
+        Shape::Word(words) => of(ObjectBuilder::new().schema_type(Type::String).enum_values(Some(words.iter().copied()))),
         Shape::Words(words) => {
-            let item = ObjectBuilder::new().schema_type(Type::String).enum_values(Some(words.iter().map(|word| word.as_str())));
+            let item = ObjectBuilder::new().schema_type(Type::String).enum_values(Some(words.iter().copied()));
             Schema::Array(ArrayBuilder::new().items(item.build()).unique_items(true).description(Some(rule.explanation())).build())
         }
         Shape::Rows => {

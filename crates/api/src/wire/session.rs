@@ -92,7 +92,7 @@ impl From<SessionView> for Session {
             },
             is_current: view.is_current,
             ip_address: kept_address(session.ip),
-            location: None,
+            location: view.location.as_ref().map(Location::of),
             login_method: session.login_method.clone(),
             amr: session.amr(),
             acr: session.acr(),

@@ -1,11 +1,13 @@
 //! A sign-in on the wire.
 
 use doorward_domain::{Cause, Language, SignInState, kept_address};
+use doorward_service::SignInView;
 use serde::Serialize;
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
 use super::Device;
+use super::device::Location;
 
 /// A sign-in as it was decided.
 #[derive(Serialize, ToSchema)]
@@ -33,6 +35,8 @@ pub(crate) struct SignIn {
     login_method: String,
     /// The person's address; `null` once it is kept no longer.
     ip_address: Option<String>,
+    /// The place of that address; `null` where it is not known.
+    location: Option<Location>,
     /// When it began.
     #[schema(format = DateTime)]
     created_at: String,
@@ -86,6 +90,8 @@ reasons!(
     DeviceTokenReused,
     FingerprintChanged,
     NetworkChanged,
+    NewCountry,
+    ImpossibleTravel,
     DeviceHijacked,
     AccountDisabled,
     PolicyRequiresMfa,
@@ -93,7 +99,8 @@ reasons!(
 
 impl SignIn {
     /// A sign-in, with the device that it identified where that is at hand.
-    pub(crate) fn of(sign_in: doorward_domain::SignIn, device: Option<Device>, now: doorward_domain::Timestamp, language: Language) -> Self {
+    pub(crate) fn of(view: SignInView, now: doorward_domain::Timestamp, language: Language) -> Self {
+        let SignInView { sign_in, device, location, travelled_from } = view;
         let expires_at = sign_in.expires_at();
         let mut reason_details = Map::new();
         // What changed beside a good token is no reason, and is told all the same.
@@ -107,6 +114,9 @@ impl SignIn {
             if let Some(cause) = detail.get("cause").and_then(Value::as_str).and_then(Cause::from_word) {
                 detail.insert("cause_message".to_owned(), cause.sentence(language).into());
             }
+            if *reason == doorward_domain::Reason::ImpossibleTravel {
+                detail.insert("from".to_owned(), serde_json::json!(travelled_from.as_ref().map(Location::of)));
+            }
             reason_details.insert(reason.as_str().to_owned(), detail.into());
         }
         Self {
@@ -118,7 +128,7 @@ impl SignIn {
             },
             reasons: sign_in.judgement.reasons.into_iter().map(Reason::from).collect(),
             reason_details,
-            device,
+            device: device.map(Device::from),
             looks_like: sign_in.looks_like.map(|device| device.to_string()),
             status: match sign_in.state {
                 SignInState::Completed => "completed",
@@ -127,6 +137,7 @@ impl SignIn {
             },
             login_method: sign_in.attempt.login_method,
             ip_address: kept_address(sign_in.attempt.seen.ip).map(|ip| ip.to_string()),
+            location: location.as_ref().map(Location::of),
             created_at: sign_in.created_at.to_string(),
             expires_at: expires_at.to_string(),
             completed_at: sign_in.completed_at.map(|at| at.to_string()),

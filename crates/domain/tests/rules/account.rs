@@ -3,8 +3,8 @@
 use std::sync::{Arc, LazyLock};
 
 use doorward_domain::{
-    Account, AccountId, Actor, Attempt, Completion, DataKey, Device, DeviceId, Factor, Fingerprint, KeyRing, MfaMethod, Mint, Moment, NewAccount, Opened,
-    Parts, Policy, Preset, Refusal, Rules, SecondFactor, Seen, Tenancy, Tenant, TenantId, Timestamp, UserId,
+    Account, AccountId, Actor, Attempt, Completion, DataKey, Device, DeviceId, Factor, Fingerprint, KeyRing, MfaMethod, Mint, Moment, NewAccount, NoLocations,
+    Opened, Parts, Policy, Preset, Refusal, Rules, SecondFactor, Seen, Tenancy, Tenant, TenantId, Timestamp, UserId,
 };
 
 static KEYS: LazyLock<KeyRing> = LazyLock::new(|| KeyRing::new(&[[7; 32]]));
@@ -35,7 +35,7 @@ pub(crate) struct Ana {
 
 impl Ana {
     pub(crate) fn new(now: Timestamp) -> Self {
-        let mut moment = Moment { now, actor: Actor::System, mint: Mint::new([1; 32]), keys: &KEYS };
+        let mut moment = Moment { now, actor: Actor::System, mint: Mint::new([1; 32]), keys: &KEYS, locations: &NoLocations };
         let tenancy = Tenancy::create(&mut moment, TenantId::new("acme").expect("a slug"), Policy::preset(Preset::Consumer));
         let new = NewAccount { id: AccountId(moment.mint.uuid(now)), data_key: DataKey::new([3; 32]), at: now };
         let account = Account::new(Arc::new(tenancy.tenant), UserId::new("ana").expect("a user"), new);
@@ -45,7 +45,7 @@ impl Ana {
     /// Runs a rule as the store does: a refusal leaves everything as it was.
     pub(crate) fn act<T>(&mut self, rule: impl FnOnce(&mut Account, &mut Moment<'_>) -> Result<T, Refusal>) -> Result<T, Refusal> {
         let mut account = self.account.clone();
-        let mut moment = Moment { now: self.now, actor: Actor::System, mint: self.mint.clone(), keys: &KEYS };
+        let mut moment = Moment { now: self.now, actor: Actor::System, mint: self.mint.clone(), keys: &KEYS, locations: &NoLocations };
         let outcome = rule(&mut account, &mut moment);
         self.mint = moment.mint;
         if outcome.is_ok() {

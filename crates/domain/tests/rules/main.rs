@@ -6,3 +6,4 @@ mod judging;
 mod policies;
 mod records;
 mod server_keys;
+mod travel;

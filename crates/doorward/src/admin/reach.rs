@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::{Arg, ArgAction, ArgMatches, FromArgMatches as _};
-use doorward_service::{Service, SystemClock, SystemEntropy};
+use doorward_service::{NoLocations, Service, SystemClock, SystemEntropy};
 use doorward_store::StoreError;
 use serde_json::Value;
 
@@ -115,7 +115,7 @@ async fn here(storage: &Storage, request: Request) -> Result<Value, Stopped> {
         Err(error) => return Err(Stopped::Failed(Failure::new(format!("{database} can't be used: {error}")))),
     };
     let erasures = Arc::new(ErasureFile::new(erasure_list.clone()));
-    let service = Service::new(store, ring, Arc::new(SystemClock::new()), Arc::new(SystemEntropy::new()), erasures);
+    let service = Service::new(store, ring, Arc::new(SystemClock::new()), Arc::new(SystemEntropy::new()), erasures, Arc::new(NoLocations));
     let answer = match service.visit().await {
         Ok(()) => request.perform(&service).await,
         Err(error) => Err(Said::failed(format!("{database} can't be used: {error}"))),

@@ -44,6 +44,7 @@ pub(crate) const SETTINGS: &[Setting] = &[
         "FILE",
         "Where erasures are written down for restores; keep it apart from backups [default: <database>.erasures, or <data-dir>/doorward.erasures]",
     ),
+    setting("location_database", "FILE", "A database of places in MaxMind's format (.mmdb); read anew when it changes [default: none]"),
     secret("secret_key", "The server key: 32 bytes in base64; several, the active one first, joined by commas"),
     setting("secret_key_file", "FILE", "A file that holds the server key [default on SQLite: <database>.key, made at first start]"),
     setting("bootstrap_tenant", "TENANT", "The tenant to make at first start: a-z, 0-9 and -, at most 63 characters"),

@@ -36,6 +36,7 @@ fn without_anything_the_defaults_hold() {
     assert_eq!(config.bootstrap, None);
     assert_eq!(config.log, LogConfig { filter: "info".to_owned(), format: None });
     assert_eq!(config.limits, Limits::default());
+    assert_eq!(config.location_database, None);
     assert!(config.tls.is_none() && config.trusted_proxies.is_empty() && config.session_cookie.is_none());
 }
 
@@ -49,7 +50,12 @@ fn a_flag_beats_a_variable_beats_the_file() {
     assert_eq!(config.limits.header_timeout.as_secs(), 5);
     let config = serve(&[], &variables, file).expect("all good");
     assert_eq!(config.listen.port(), 2);
-    let config = serve(&[], &[("DOORWARD_LISTEN", "")], file).expect("an empty variable is none");
+    let file = format!("{file}location_database = 'a.mmdb'\n");
+    let places = [("DOORWARD_LOCATION_DATABASE", "b.mmdb")];
+    for (arguments, variables, path) in [(&[][..], &[][..], "a.mmdb"), (&[], &places, "b.mmdb"), (&["--location-database", "c.mmdb"], &places, "c.mmdb")] {
+        assert_eq!(serve(arguments, variables, &file).expect("all good").location_database, Some(path.into()));
+    }
+    let config = serve(&[], &[("DOORWARD_LISTEN", "")], &file).expect("an empty variable is none");
     assert_eq!(config.listen.port(), 1);
 }
 

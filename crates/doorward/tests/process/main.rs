@@ -6,6 +6,10 @@ mod backups;
 mod commands;
 mod doctor;
 mod gateways;
+mod locations;
+#[path = "../../../tests/src/mmdb.rs"]
+#[allow(unreachable_pub, reason = "it belongs to the tests of the workspace, and no crate may depend on those")]
+mod mmdb;
 mod operations;
 mod policies;
 mod reloads;

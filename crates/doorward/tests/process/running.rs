@@ -49,7 +49,8 @@ impl Doorward {
     /// The next line of its log whose message holds this.
     pub(crate) fn line(&mut self, part: &str) -> Value {
         loop {
-            let line = self.log.recv_timeout(Duration::from_secs(10)).unwrap_or_else(|_| panic!("no line says: {part}\n{:?}", self.seen));
+            // Files are looked at every ten seconds.
+            let line = self.log.recv_timeout(Duration::from_secs(30)).unwrap_or_else(|_| panic!("no line says: {part}\n{:?}", self.seen));
             let line: Value = serde_json::from_str(&line).unwrap_or_else(|_| panic!("no JSON: {line}"));
             self.seen.push(line.clone());
             if line["message"].as_str().is_some_and(|message| message.contains(part)) {

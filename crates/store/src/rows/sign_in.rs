@@ -35,6 +35,7 @@ impl Row for SignIn {
             maybe(blob("device")),
             int("device_gen"),
             maybe(blob("looks_like")),
+            private(maybe(blob("travelled_from"))),
             int("sessions_gen"),
             int("trust_gen"),
             int("sign_ins_gen"),
@@ -67,6 +68,7 @@ impl Row for SignIn {
             self.device.map(|device| device.0).cell(),
             self.device_gen.cell(),
             self.looks_like.map(|device| device.0).cell(),
+            self.travelled_from.cell(),
             self.generations.sessions.cell(),
             self.generations.trust.cell(),
             self.generations.sign_ins.cell(),
@@ -107,6 +109,7 @@ impl Row for SignIn {
             device: cells.maybe(Cells::uuid)?.map(DeviceId),
             device_gen: cells.int()?,
             looks_like: cells.maybe(Cells::uuid)?.map(DeviceId),
+            travelled_from: cells.maybe(Cells::ip)?,
             generations: Generations {
                 sessions: cells.int()?,
                 trust: cells.int()?,

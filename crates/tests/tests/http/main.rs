@@ -28,6 +28,7 @@ mod ids;
 mod introspection;
 mod key_rotation;
 mod likeness;
+mod locations;
 mod looks;
 mod main_flow;
 mod methods;
@@ -314,6 +315,18 @@ doorward_tests::on_each_engine! {
         a_policy_that_turned_strict_meanwhile_counts_at_completion,
         likeness_crosses_neither_users_nor_tenants,
         a_made_up_canvas_is_learnt_and_never_held_against_its_owner,
+    }
+    locations {
+        places_are_shown_beside_addresses_and_go_with_them,
+        without_a_database_there_are_no_places_and_no_signals,
+        a_new_country_is_told_and_decides_nothing,
+        impossible_travel_is_told_with_the_place_before,
+        a_policy_lets_signals_challenge_and_trust_stays,
+        signals_are_judged_again_at_completion,
+        what_says_nothing_about_the_person_is_no_travel,
+        signals_ask_nothing_of_who_was_asked_or_cant_be,
+        a_session_opened_directly_tells_its_signals,
+        another_edition_holds_at_the_next_request,
     }
     looks {
         a_persons_own_token_skips_whatever_else_changes,

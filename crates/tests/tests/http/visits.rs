@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use doorward_domain::KeyRing;
-use doorward_service::{Service, SystemClock, SystemEntropy};
+use doorward_service::{NoLocations, Service, SystemClock, SystemEntropy};
 use doorward_store::StoreError;
 use doorward_tests::host::env::ErasureLines;
 use doorward_tests::host::{Host, SERVER_KEY};
@@ -11,7 +11,8 @@ use doorward_tests::host::{Host, SERVER_KEY};
 /// A visit of a command that is given on a machine with this clock and these server keys.
 async fn visit(host: &Host, clock: SystemClock, keys: &[[u8; 32]]) -> Result<Arc<Service>, StoreError> {
     let store = doorward_store::open_current(host.home().database()).await?;
-    let service = Service::new(store, KeyRing::new(keys), Arc::new(clock), Arc::new(SystemEntropy::new()), Arc::new(ErasureLines::default()));
+    let service =
+        Service::new(store, KeyRing::new(keys), Arc::new(clock), Arc::new(SystemEntropy::new()), Arc::new(ErasureLines::default()), Arc::new(NoLocations));
     match service.visit().await {
         Ok(()) => Ok(service),
         Err(failure) => {

@@ -177,6 +177,7 @@ impl Turn {
             device: self.maybe(set, Self::uuid).map(DeviceId),
             device_gen: self.of(&NUMBERS),
             looks_like: self.maybe(set, Self::uuid).map(DeviceId),
+            travelled_from: self.maybe(set, |turn| turn.seen(true).ip),
             generations: Generations {
                 sessions: self.of(&NUMBERS),
                 trust: self.of(&NUMBERS),

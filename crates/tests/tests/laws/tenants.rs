@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use doorward_domain::{
-    ApiKey, ApiKeyId, Binding, Ends, KeyId, KeyedHash, MfaMethod, Policy, Preset, Role, RowChanges, Rules, SecurityEvent, SessionsEnded, Tenancy, Tenant,
-    Timestamp,
+    ApiKey, ApiKeyId, Binding, Ends, KeyId, KeyedHash, MfaMethod, OnSignal, Policy, Preset, Role, RowChanges, Rules, SecurityEvent, SessionsEnded, Tenancy,
+    Tenant, Timestamp,
 };
 use doorward_service::{Clock as _, SystemClock};
 use doorward_store::{Store, StoreError};
@@ -47,6 +47,8 @@ pub(crate) async fn a_tenant_comes_back_as_it_was_made((store, home): (Arc<dyn S
         fingerprint_trust_max_s: 7_200,
         trust_methods: MfaMethod::ALL.to_vec(),
         require_second_factor: true,
+        new_country: OnSignal::Challenge,
+        impossible_travel: OnSignal::Challenge,
         on_security_event: rows,
         sign_out_everywhere_spares_own_trust: false,
         retain_ips_s: 86_400,

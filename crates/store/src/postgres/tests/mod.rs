@@ -13,8 +13,8 @@ use std::future::Future;
 use std::sync::Arc;
 
 use doorward_domain::{
-    Account, AccountId, Actor, Attempt, Completion, DataKey, Factor, FeedEpoch, Fingerprint, KeyRing, MfaMethod, Mint, Moment, NewAccount, Opened, Parts,
-    Policy, Preset, SecondFactor, Seen, SessionRef, Tenant, TenantId, Timestamp, UserId,
+    Account, AccountId, Actor, Attempt, Completion, DataKey, Factor, FeedEpoch, Fingerprint, KeyRing, MfaMethod, Mint, Moment, NewAccount, NoLocations, Opened,
+    Parts, Policy, Preset, SecondFactor, Seen, SessionRef, Tenant, TenantId, Timestamp, UserId,
 };
 use futures_util::FutureExt as _;
 use tokio_postgres::{Client, NoTls};
@@ -102,7 +102,7 @@ fn keys() -> KeyRing {
 fn moment<'a>(keys: &'a KeyRing, now: Timestamp, seed: Uuid) -> Moment<'a> {
     let mut bytes = [0; 32];
     bytes[..16].copy_from_slice(seed.as_bytes());
-    Moment { now, actor: Actor::System, mint: Mint::new(bytes), keys }
+    Moment { now, actor: Actor::System, mint: Mint::new(bytes), keys, locations: &NoLocations }
 }
 
 fn tenant() -> Tenant {
