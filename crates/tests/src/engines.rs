@@ -163,15 +163,15 @@ impl Given for (Arc<dyn Store>, Arc<Home>) {
     }
 }
 
-/// Makes of each law, or story, of each theme one test for each engine.
+/// Makes of each law, or story, of a file one test for each engine.
 #[macro_export]
 macro_rules! on_each_engine {
-    ($($list:tt)+) => {
+    ($($law:ident),+ $(,)?) => {
         mod sqlite {
-            $crate::on_engine!(Sqlite; $($list)+);
+            $crate::on_engine!(Sqlite; $($law)+);
         }
         mod postgres {
-            $crate::on_engine!(Postgres; $($list)+);
+            $crate::on_engine!(Postgres; $($law)+);
         }
     };
 }
@@ -179,15 +179,12 @@ macro_rules! on_each_engine {
 /// The tests of [`on_each_engine`] for one of them.
 #[doc(hidden)]
 #[macro_export]
-#[expect(clippy::crate_in_macro_def, reason = "the themes are those of the crate that lists them")]
 macro_rules! on_engine {
-    ($engine:ident; $($theme:ident { $($law:ident),+ $(,)? })+) => {$(
-        mod $theme {$(
-            #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-            async fn $law() {
-                $crate::hold($crate::Engine::$engine, crate::$theme::$law).await;
-            }
-        )+}
+    ($engine:ident; $($law:ident)+) => {$(
+        #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+        async fn $law() {
+            $crate::hold($crate::Engine::$engine, super::$law).await;
+        }
     )+};
 }
 

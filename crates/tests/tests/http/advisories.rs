@@ -9,11 +9,6 @@ use doorward_domain::Role;
 use doorward_tests::host::{Answer, Browser, Host};
 use serde_json::{Value, json};
 
-pub(crate) use ending::*;
-pub(crate) use entering::*;
-pub(crate) use survival::*;
-pub(crate) use tokens::*;
-
 /// Asks at every door that an access token opens, and says which doors let it in.
 async fn doors_that_open(host: &Host, token: &str) -> Vec<&'static str> {
     let told = json!({ "token": token, "touch": false });

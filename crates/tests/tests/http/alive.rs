@@ -7,6 +7,21 @@ use doorward_tests::{at_once, just_after, just_before};
 use insta::assert_snapshot as see;
 use serde_json::{Value, json};
 
+doorward_tests::on_each_engine! {
+    verifying_counts_as_activity_once_a_minute,
+    a_session_is_inactive_after_a_week_to_the_microsecond,
+    a_token_that_proves_nothing_is_unknown,
+    verifying_says_why_a_session_is_over,
+    a_heartbeat_keeps_the_callers_own_session_alive,
+    a_heartbeat_never_revives,
+    a_clock_that_steps_back_revives_nothing,
+    a_step_up_replaces_the_token_of_the_same_session,
+    a_step_up_brings_an_offer,
+    one_step_up_of_many_leaves_one_token,
+    a_step_up_is_refused_for_what_isnt_live_or_isnt_theirs,
+    a_step_up_by_an_older_factor_takes_no_newer_one_back,
+}
+
 const WEEK_S: u32 = 7 * 86_400;
 
 fn check(host: &Host, token: &str) -> Ask {
@@ -21,7 +36,7 @@ async fn last_activity(session: &SignedIn) -> Value {
     session.get("/sessions/current").await.expect(200).body["last_activity_at"].clone()
 }
 
-pub(crate) async fn verifying_counts_as_activity_once_a_minute(host: Host) {
+async fn verifying_counts_as_activity_once_a_minute(host: Host) {
     let opened = host.browser("ana").enter().await;
     let began = host.now();
     host.at(just_before(began.plus_s(60)));
@@ -38,7 +53,7 @@ pub(crate) async fn verifying_counts_as_activity_once_a_minute(host: Host) {
     assert_eq!(opened.get("/devices/current").await.body["last_seen_at"], host.now().to_string());
 }
 
-pub(crate) async fn a_session_is_inactive_after_a_week_to_the_microsecond(host: Host) {
+async fn a_session_is_inactive_after_a_week_to_the_microsecond(host: Host) {
     let opened = host.browser("ana").enter().await;
     let end = host.now().plus_s(WEEK_S);
     host.at(just_before(end));
@@ -55,7 +70,7 @@ pub(crate) async fn a_session_is_inactive_after_a_week_to_the_microsecond(host: 
     assert!(opened.is_in().await, "it was heard of in time");
 }
 
-pub(crate) async fn a_token_that_proves_nothing_is_unknown(host: Host) {
+async fn a_token_that_proves_nothing_is_unknown(host: Host) {
     let opened = host.browser("ana").enter().await;
     let elsewhere = host.browser("ana").in_tenant(GLOBEX).enter().await;
     let mut typo = opened.token.clone();
@@ -72,7 +87,7 @@ pub(crate) async fn a_token_that_proves_nothing_is_unknown(host: Host) {
     assert_eq!(host.rows().await, rows);
 }
 
-pub(crate) async fn verifying_says_why_a_session_is_over(host: Host) {
+async fn verifying_says_why_a_session_is_over(host: Host) {
     let mut told = vec![];
     let endings = ["DELETE /sessions/current", "POST /devices/signout", "DELETE /devices/current", "POST /devices/current/hijack", "DELETE /sessions"];
     for ending in endings {
@@ -88,7 +103,7 @@ pub(crate) async fn verifying_says_why_a_session_is_over(host: Host) {
     assert_eq!(opened.why_out().await.as_deref(), Some("tenant_fenced"));
 }
 
-pub(crate) async fn a_heartbeat_keeps_the_callers_own_session_alive(host: Host) {
+async fn a_heartbeat_keeps_the_callers_own_session_alive(host: Host) {
     let opened = host.browser("ana").enter().await;
     host.pass_s(5);
     see!("heartbeat", opened.post("/sessions/current/heartbeat").await.expect(200).shown());
@@ -101,7 +116,7 @@ pub(crate) async fn a_heartbeat_keeps_the_callers_own_session_alive(host: Host) 
     assert!(answers.iter().all(|answer| answer.status == 200));
 }
 
-pub(crate) async fn a_heartbeat_never_revives(host: Host) {
+async fn a_heartbeat_never_revives(host: Host) {
     let mut laptop = host.browser("ana");
     let unknown = {
         let gone = host.browser("ana").in_tenant(GLOBEX).enter().await;
@@ -121,7 +136,7 @@ pub(crate) async fn a_heartbeat_never_revives(host: Host) {
     }
 }
 
-pub(crate) async fn a_clock_that_steps_back_revives_nothing(host: Host) {
+async fn a_clock_that_steps_back_revives_nothing(host: Host) {
     let mut laptop = host.browser("ana");
     let opened = laptop.enter_and_trust().await;
     host.pass_s(100);
@@ -134,7 +149,7 @@ pub(crate) async fn a_clock_that_steps_back_revives_nothing(host: Host) {
     assert!(!opened.is_in().await);
 }
 
-pub(crate) async fn a_step_up_replaces_the_token_of_the_same_session(host: Host) {
+async fn a_step_up_replaces_the_token_of_the_same_session(host: Host) {
     let mut laptop = host.browser("ana");
     laptop.enter_and_trust().await;
     host.pass_s(1);
@@ -154,7 +169,7 @@ pub(crate) async fn a_step_up_replaces_the_token_of_the_same_session(host: Host)
     assert!(stepped.is_in().await, "it no longer lives by its device's trust");
 }
 
-pub(crate) async fn a_step_up_brings_an_offer(host: Host) {
+async fn a_step_up_brings_an_offer(host: Host) {
     let mut laptop = host.browser("ana");
     let sign_in = laptop.evaluate_with(&json!({ "second_factor": "none" })).await;
     let opened = laptop.complete(&sign_in, &json!({})).await;
@@ -165,7 +180,7 @@ pub(crate) async fn a_step_up_brings_an_offer(host: Host) {
     assert_eq!(laptop.judged().await.0, "allow");
 }
 
-pub(crate) async fn one_step_up_of_many_leaves_one_token(host: Host) {
+async fn one_step_up_of_many_leaves_one_token(host: Host) {
     let opened = host.browser("ana").enter().await;
     let answers = at_once(16, |_| {
         let (host, opened) = (host.clone(), opened.clone());
@@ -179,7 +194,7 @@ pub(crate) async fn one_step_up_of_many_leaves_one_token(host: Host) {
     assert_eq!(live, 1);
 }
 
-pub(crate) async fn a_step_up_is_refused_for_what_isnt_live_or_isnt_theirs(host: Host) {
+async fn a_step_up_is_refused_for_what_isnt_live_or_isnt_theirs(host: Host) {
     let opened = host.browser("ana").enter().await;
     let bob = host.browser("bob").enter().await;
     let over = host.browser("ana").enter().await;
@@ -195,7 +210,7 @@ pub(crate) async fn a_step_up_is_refused_for_what_isnt_live_or_isnt_theirs(host:
     assert_eq!(host.rows().await, rows);
 }
 
-pub(crate) async fn a_step_up_by_an_older_factor_takes_no_newer_one_back(host: Host) {
+async fn a_step_up_by_an_older_factor_takes_no_newer_one_back(host: Host) {
     let opened = host.browser("ana").enter().await;
     let newer = host.now();
     host.pass_s(60);

@@ -8,6 +8,19 @@ use doorward_tests::{Home, at_once, just_before};
 use insta::assert_snapshot as see;
 use serde_json::{Value, json};
 
+doorward_tests::on_each_engine! {
+    a_key_is_made_shown_once_and_does_what_its_role_says,
+    a_key_ends_at_its_end_to_the_microsecond,
+    a_revoked_key_is_refused_at_its_next_use,
+    a_rotated_keys_old_text_stays_good_for_its_overlap_alone,
+    the_last_admin_key_is_not_revoked_by_a_key,
+    a_key_that_ends_makes_none_that_outlives_it,
+    a_tenants_keys_are_its_own,
+    the_last_use_is_written_by_the_upkeep_once_in_a_while,
+    the_trail_names_who_changed_a_key,
+    bad_words_about_a_key_are_named,
+}
+
 fn admin(host: &Host, method: &str, path: &str) -> Ask {
     host.ask(method, &format!("/internal/api-keys{path}")).by(Role::Admin)
 }
@@ -40,7 +53,7 @@ async fn is_good(host: &Host, key: &str) -> bool {
     }
 }
 
-pub(crate) async fn a_key_is_made_shown_once_and_does_what_its_role_says(host: Host) {
+async fn a_key_is_made_shown_once_and_does_what_its_role_says(host: Host) {
     host.pass_s(1);
     let answer = admin(&host, "POST", "").json(&json!({ "name": "gate", "role": "verify" })).await.expect(201);
     see!("made", answer.shown());
@@ -54,7 +67,7 @@ pub(crate) async fn a_key_is_made_shown_once_and_does_what_its_role_says(host: H
     assert!(!list.text.contains("dwk_") && !host.rows().await.iter().any(|row| row.contains(&key)), "never shown again");
 }
 
-pub(crate) async fn a_key_ends_at_its_end_to_the_microsecond(host: Host) {
+async fn a_key_ends_at_its_end_to_the_microsecond(host: Host) {
     let end = host.now().plus_s(3_600);
     let (id, key) = made(&host, "verify", json!({ "expires_at": end.to_string() })).await;
     host.at(just_before(end));
@@ -66,7 +79,7 @@ pub(crate) async fn a_key_ends_at_its_end_to_the_microsecond(host: Host) {
 }
 
 /// The lesson of CVE-2023-0091: what was revoked is revoked everywhere, for services as for people.
-pub(crate) async fn a_revoked_key_is_refused_at_its_next_use(home: Arc<Home>) {
+async fn a_revoked_key_is_refused_at_its_next_use(home: Arc<Home>) {
     let host = Host::open(&home, false).await;
     let (id, key) = made(&host, "verify", json!({})).await;
     let rotated = admin(&host, "POST", &format!("/{id}/rotate")).await.expect(200).text_at("/key");
@@ -89,7 +102,7 @@ pub(crate) async fn a_revoked_key_is_refused_at_its_next_use(home: Arc<Home>) {
     host.lose_store().await;
 }
 
-pub(crate) async fn a_rotated_keys_old_text_stays_good_for_its_overlap_alone(host: Host) {
+async fn a_rotated_keys_old_text_stays_good_for_its_overlap_alone(host: Host) {
     let began = host.now();
     let (id, first) = made(&host, "verify", json!({})).await;
     let rotate = |overlap: Value| admin(&host, "POST", &format!("/{id}/rotate")).json(&overlap);
@@ -111,7 +124,7 @@ pub(crate) async fn a_rotated_keys_old_text_stays_good_for_its_overlap_alone(hos
     assert!(!is_good(&host, &fourth).await && is_good(&host, &fifth).await);
 }
 
-pub(crate) async fn the_last_admin_key_is_not_revoked_by_a_key(host: Host) {
+async fn the_last_admin_key_is_not_revoked_by_a_key(host: Host) {
     let list = admin(&host, "GET", "").await.expect(200).body;
     let first = list["items"].as_array().and_then(|keys| keys.iter().find(|key| key["role"] == "admin").cloned()).expect("an admin's key");
     let first = first["id"].as_str().expect("an id").to_owned();
@@ -140,7 +153,7 @@ pub(crate) async fn the_last_admin_key_is_not_revoked_by_a_key(host: Host) {
     assert_eq!(good, 1);
 }
 
-pub(crate) async fn a_key_that_ends_makes_none_that_outlives_it(host: Host) {
+async fn a_key_that_ends_makes_none_that_outlives_it(host: Host) {
     let end = host.now().plus_s(3_600);
     let (_, brief) = made(&host, "admin", json!({ "expires_at": end.to_string() })).await;
     let asked = |expires_at: Value| host.ask("POST", "/internal/api-keys").key(&brief).json(&json!({ "name": "x", "role": "host", "expires_at": expires_at }));
@@ -152,7 +165,7 @@ pub(crate) async fn a_key_that_ends_makes_none_that_outlives_it(host: Host) {
     asked(json!(end.to_string())).await.expect(201);
 }
 
-pub(crate) async fn a_tenants_keys_are_its_own(host: Host) {
+async fn a_tenants_keys_are_its_own(host: Host) {
     let (id, key) = made(&host, "verify", json!({})).await;
     let foreign = |method: &str, path: &str| host.ask(method, path).key(&api_key(GLOBEX, Role::Admin));
     assert!(!foreign("GET", "/internal/api-keys").await.expect(200).text.contains(&id));
@@ -163,7 +176,7 @@ pub(crate) async fn a_tenants_keys_are_its_own(host: Host) {
     assert!(is_good(&host, &key).await);
 }
 
-pub(crate) async fn the_last_use_is_written_by_the_upkeep_once_in_a_while(host: Host) {
+async fn the_last_use_is_written_by_the_upkeep_once_in_a_while(host: Host) {
     let (id, key) = made(&host, "verify", json!({})).await;
     let rows = host.rows().await;
     assert!(is_good(&host, &key).await);
@@ -184,7 +197,7 @@ pub(crate) async fn the_last_use_is_written_by_the_upkeep_once_in_a_while(host: 
     assert!(changed.iter().all(|row| row.starts_with("api_key: ")), "{changed:#?}");
 }
 
-pub(crate) async fn the_trail_names_who_changed_a_key(host: Host) {
+async fn the_trail_names_who_changed_a_key(host: Host) {
     let asked = |method: &str, path: &str| admin(&host, method, path).header("x-doorward-actor", "Grace");
     let id = asked("POST", "").json(&json!({ "name": "gate", "role": "verify" })).await.expect(201).text_at("/api_key/id");
     asked("POST", &format!("/{id}/rotate")).await.expect(200);
@@ -198,7 +211,7 @@ pub(crate) async fn the_trail_names_who_changed_a_key(host: Host) {
     }
 }
 
-pub(crate) async fn bad_words_about_a_key_are_named(host: Host) {
+async fn bad_words_about_a_key_are_named(host: Host) {
     let good = json!({ "name": "x", "role": "host" });
     let rows = host.rows().await;
     let bad = [

@@ -3,8 +3,14 @@
 use doorward_tests::host::Host;
 use serde_json::json;
 
+doorward_tests::on_each_engine! {
+    a_skip_in_progress_doesnt_outlive_the_trust_it_rested_on,
+    a_mailbox_code_makes_no_device_fit_to_be_trusted_from_another,
+    an_honest_clock_is_no_fault,
+}
+
 /// A thief evaluates with a copied token; the owner stops trusting and trusts anew, which replaces the token.
-pub(crate) async fn a_skip_in_progress_doesnt_outlive_the_trust_it_rested_on(host: Host) {
+async fn a_skip_in_progress_doesnt_outlive_the_trust_it_rested_on(host: Host) {
     let mut laptop = host.browser("ana");
     let owner = laptop.enter_and_trust().await;
     host.pass_s(1);
@@ -19,7 +25,7 @@ pub(crate) async fn a_skip_in_progress_doesnt_outlive_the_trust_it_rested_on(hos
 }
 
 /// The attacker has the password and the mailbox, and a copy of the owner's fresh access token.
-pub(crate) async fn a_mailbox_code_makes_no_device_fit_to_be_trusted_from_another(host: Host) {
+async fn a_mailbox_code_makes_no_device_fit_to_be_trusted_from_another(host: Host) {
     let owner = host.browser("ana").enter().await;
     host.pass_s(1);
     for method in ["email_otp", "backup_code", "other"] {
@@ -32,7 +38,7 @@ pub(crate) async fn a_mailbox_code_makes_no_device_fit_to_be_trusted_from_anothe
 }
 
 /// Not an attack: hosts state times in whole seconds, and their clocks run a little ahead.
-pub(crate) async fn an_honest_clock_is_no_fault(host: Host) {
+async fn an_honest_clock_is_no_fault(host: Host) {
     let now = host.now().plus_s(60).whole_second();
     host.at(doorward_domain::Timestamp::from_micros(now.micros() + 700_000));
     let mut laptop = host.browser("ana");

@@ -3,11 +3,18 @@
 use doorward_tests::host::Host;
 use serde_json::{Value, json};
 
+doorward_tests::on_each_engine! {
+    bad_words_about_an_attempt_are_named,
+    what_just_fits_is_taken,
+    bad_words_at_completion_are_named,
+    the_same_faults_are_named_where_a_session_is_opened_directly,
+}
+
 fn hints(number: usize) -> Value {
     (0..number).map(|at| (format!("sec-ch-ua-{at}"), json!("x"))).collect::<serde_json::Map<_, _>>().into()
 }
 
-pub(crate) async fn bad_words_about_an_attempt_are_named(host: Host) {
+async fn bad_words_about_an_attempt_are_named(host: Host) {
     let bad = [
         ("user_id", json!("")),
         ("user_id", json!(".")),
@@ -77,7 +84,7 @@ pub(crate) async fn bad_words_about_an_attempt_are_named(host: Host) {
     assert_eq!(host.rows().await, rows);
 }
 
-pub(crate) async fn what_just_fits_is_taken(host: Host) {
+async fn what_just_fits_is_taken(host: Host) {
     let fitting = [
         json!({ "user_agent": "" }),
         json!({ "user_agent": "x".repeat(8_192) }),
@@ -112,7 +119,7 @@ pub(crate) async fn what_just_fits_is_taken(host: Host) {
     }
 }
 
-pub(crate) async fn bad_words_at_completion_are_named(host: Host) {
+async fn bad_words_at_completion_are_named(host: Host) {
     let bad = [
         ("device_name", json!("")),
         ("device_metadata", json!({ "a": "x".repeat(4_096) })),
@@ -146,7 +153,7 @@ pub(crate) async fn bad_words_at_completion_are_named(host: Host) {
     browser.complete(&sign_in, &fitting).await;
 }
 
-pub(crate) async fn the_same_faults_are_named_where_a_session_is_opened_directly(host: Host) {
+async fn the_same_faults_are_named_where_a_session_is_opened_directly(host: Host) {
     let good = json!({ "user_id": "ana", "ip": "203.0.113.7", "user_agent": "x" });
     let rows = host.rows().await;
     let bad = [

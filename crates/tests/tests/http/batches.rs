@@ -7,6 +7,14 @@ use insta::assert_snapshot as see;
 use serde_json::{Value, json};
 use std::sync::Arc;
 
+doorward_tests::on_each_engine! {
+    each_of_a_batch_is_told_as_if_it_had_come_alone,
+    checking_a_batch_counts_as_activity_once_a_minute,
+    a_batch_of_heartbeats_keeps_alive_what_lives,
+    a_batch_holds_one_to_sixty_four_tokens,
+    a_batch_that_races_an_ending_revives_nothing,
+}
+
 fn verify(host: &Host, tokens: &[&str]) -> Ask {
     host.ask("POST", "/internal/sessions/verify-batch").by(Role::Verify).json(&json!({ "tokens": tokens }))
 }
@@ -39,7 +47,7 @@ async fn mixed(host: &Host) -> (Vec<String>, Vec<SignedIn>) {
     (tokens, vec![ana, bob, second])
 }
 
-pub(crate) async fn each_of_a_batch_is_told_as_if_it_had_come_alone(host: Host) {
+async fn each_of_a_batch_is_told_as_if_it_had_come_alone(host: Host) {
     let (tokens, _) = mixed(&host).await;
     let asked: Vec<&str> = tokens.iter().map(String::as_str).collect();
     let answer = verify(&host, &asked).await.expect(200);
@@ -52,7 +60,7 @@ pub(crate) async fn each_of_a_batch_is_told_as_if_it_had_come_alone(host: Host) 
     assert!(results(&verify(&host, &asked).await).iter().all(|result| result["active"] == false), "idle");
 }
 
-pub(crate) async fn checking_a_batch_counts_as_activity_once_a_minute(host: Host) {
+async fn checking_a_batch_counts_as_activity_once_a_minute(host: Host) {
     let (tokens, live) = mixed(&host).await;
     let asked: Vec<&str> = tokens.iter().map(String::as_str).collect();
     let began = host.now();
@@ -74,7 +82,7 @@ pub(crate) async fn checking_a_batch_counts_as_activity_once_a_minute(host: Host
     assert!(changed.len() == 3 && changed.iter().all(|row| row.starts_with("activity:")), "one narrow row for each: {changed:#?}");
 }
 
-pub(crate) async fn a_batch_of_heartbeats_keeps_alive_what_lives(home: Arc<Home>) {
+async fn a_batch_of_heartbeats_keeps_alive_what_lives(home: Arc<Home>) {
     let host = Host::open(&home, false).await;
     let (tokens, live) = mixed(&host).await;
     let asked: Vec<&str> = tokens.iter().map(String::as_str).collect();
@@ -102,7 +110,7 @@ pub(crate) async fn a_batch_of_heartbeats_keeps_alive_what_lives(home: Arc<Home>
     }
 }
 
-pub(crate) async fn a_batch_holds_one_to_sixty_four_tokens(host: Host) {
+async fn a_batch_holds_one_to_sixty_four_tokens(host: Host) {
     let ana = host.browser("ana").enter().await;
     host.pass_s(100);
     let rows = host.rows().await;
@@ -119,7 +127,7 @@ pub(crate) async fn a_batch_holds_one_to_sixty_four_tokens(host: Host) {
     assert_eq!(results(&beat(&host, &full).await.expect(200)).iter().filter(|result| result["ok"] == true).count(), 64);
 }
 
-pub(crate) async fn a_batch_that_races_an_ending_revives_nothing(host: Host) {
+async fn a_batch_that_races_an_ending_revives_nothing(host: Host) {
     let mut sessions = vec![];
     for number in 0..8 {
         sessions.push(host.browser(&format!("user-{}", number % 4)).enter().await);

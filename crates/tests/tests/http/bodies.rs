@@ -6,6 +6,18 @@ use serde_json::{Value, json};
 
 use crate::operations::{Someone, body_of, each};
 
+doorward_tests::on_each_engine! {
+    what_is_no_json_object_is_refused,
+    unknown_and_repeated_fields_are_named,
+    what_is_required_is_named,
+    values_of_a_wrong_type_are_named,
+    what_may_be_null_may_be_left_out_or_null,
+    a_body_of_another_media_type_is_refused,
+    bodies_are_at_most_64_kib,
+    where_there_are_no_fields_only_an_empty_object_fits,
+    a_body_is_read_before_ids_are_looked_up,
+}
+
 const LIMIT: usize = 64 * 1024;
 
 struct Case {
@@ -60,7 +72,7 @@ async fn with_body(host: &Host) -> Vec<Case> {
     cases(host, Operation::takes_body).await
 }
 
-pub(crate) async fn what_is_no_json_object_is_refused(host: Host) {
+async fn what_is_no_json_object_is_refused(host: Host) {
     let mut deep = b"{\"a\":".repeat(200);
     deep.extend(b"1");
     deep.extend(b"}".repeat(200));
@@ -103,7 +115,7 @@ pub(crate) async fn what_is_no_json_object_is_refused(host: Host) {
     }
 }
 
-pub(crate) async fn unknown_and_repeated_fields_are_named(host: Host) {
+async fn unknown_and_repeated_fields_are_named(host: Host) {
     for case in with_body(&host).await {
         let good = case.good();
         let mut more = good.clone();
@@ -126,7 +138,7 @@ pub(crate) async fn unknown_and_repeated_fields_are_named(host: Host) {
     }
 }
 
-pub(crate) async fn what_is_required_is_named(host: Host) {
+async fn what_is_required_is_named(host: Host) {
     for case in with_body(&host).await {
         let required = request_schema(&case.operation)["required"].as_array().cloned().unwrap_or_default();
         for name in required.iter().filter_map(Value::as_str) {
@@ -148,7 +160,7 @@ pub(crate) async fn what_is_required_is_named(host: Host) {
     }
 }
 
-pub(crate) async fn values_of_a_wrong_type_are_named(host: Host) {
+async fn values_of_a_wrong_type_are_named(host: Host) {
     let candidates =
         [json!(7), json!(-1.5), json!(true), json!("text"), json!([1]), json!([]), json!({ "a": 1 }), json!(null), json!([null]), json!(["x", {}])];
     for case in with_body(&host).await {
@@ -166,7 +178,7 @@ pub(crate) async fn values_of_a_wrong_type_are_named(host: Host) {
     }
 }
 
-pub(crate) async fn what_may_be_null_may_be_left_out_or_null(host: Host) {
+async fn what_may_be_null_may_be_left_out_or_null(host: Host) {
     for operation in doorward_tests::host::description::operations().iter().filter(|operation| operation.takes_body()) {
         let properties = request_schema(operation)["properties"].as_object().expect("fields");
         for (number, (name, _)) in properties.iter().filter(|(_, schema)| accepts(schema, &Value::Null)).enumerate() {
@@ -185,7 +197,7 @@ pub(crate) async fn what_may_be_null_may_be_left_out_or_null(host: Host) {
     }
 }
 
-pub(crate) async fn a_body_of_another_media_type_is_refused(host: Host) {
+async fn a_body_of_another_media_type_is_refused(host: Host) {
     let bad = ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x", "application/jsonx", "text/json", "json", "*/*", ""];
     for case in with_body(&host).await {
         let good = case.good().to_string();
@@ -206,7 +218,7 @@ pub(crate) async fn a_body_of_another_media_type_is_refused(host: Host) {
     }
 }
 
-pub(crate) async fn bodies_are_at_most_64_kib(host: Host) {
+async fn bodies_are_at_most_64_kib(host: Host) {
     for case in cases(&host, |operation| operation.method != "GET").await {
         for size in [LIMIT + 1, 2 * LIMIT, 40 * LIMIT] {
             let mut body = case.good().to_string().into_bytes();
@@ -224,7 +236,7 @@ pub(crate) async fn bodies_are_at_most_64_kib(host: Host) {
     }
 }
 
-pub(crate) async fn where_there_are_no_fields_only_an_empty_object_fits(host: Host) {
+async fn where_there_are_no_fields_only_an_empty_object_fits(host: Host) {
     let bad = ["{", "[]", "null", "{\"surplus\":1}", "{\"device_id\":\"x\"}", "{}{}", "\"\"", "\0", " "];
     for case in cases(&host, |operation| !operation.takes_body() && !operation.takes_form() && operation.method != "GET").await {
         for body in bad {
@@ -241,7 +253,7 @@ pub(crate) async fn where_there_are_no_fields_only_an_empty_object_fits(host: Ho
     }
 }
 
-pub(crate) async fn a_body_is_read_before_ids_are_looked_up(host: Host) {
+async fn a_body_is_read_before_ids_are_looked_up(host: Host) {
     for case in with_body(&host).await {
         let unknown = crate::operations::Names { device: "x".into(), session: "x".into(), sign_in: "x".into(), ..case.someone.names.clone() };
         let bare = case.someone.bare(&case.operation, &unknown);

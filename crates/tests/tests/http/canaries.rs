@@ -9,6 +9,11 @@ use doorward_domain::{AccessToken, ActivationToken, DeviceToken, Role, SessionRe
 use doorward_tests::host::{ACME, GLOBEX, Host, SERVER_KEY, SignedIn, api_key};
 use serde_json::json;
 
+doorward_tests::on_each_engine! {
+    no_secret_shows_anywhere,
+    what_is_kept_of_tokens_opens_nothing,
+}
+
 const PASSWORD: &str = "canary-password-of-ana";
 
 /// The log of the process at its most talkative, kept while somebody listens.
@@ -130,7 +135,7 @@ async fn paste_into_paths(host: &Host, stepped: &SignedIn) {
     }
 }
 
-pub(crate) async fn no_secret_shows_anywhere(host: Host) {
+async fn no_secret_shows_anywhere(host: Host) {
     listen();
     let stepped = plant(&host).await;
     paste_into_paths(&host, &stepped).await;
@@ -171,7 +176,7 @@ pub(crate) async fn no_secret_shows_anywhere(host: Host) {
     }
 }
 
-pub(crate) async fn what_is_kept_of_tokens_opens_nothing(host: Host) {
+async fn what_is_kept_of_tokens_opens_nothing(host: Host) {
     let opened = host.browser("ana").enter().await;
     let rows = host.rows().await.join("\n").to_lowercase();
     let secret = AccessToken::parse(&opened.token).expect("a token").secret;

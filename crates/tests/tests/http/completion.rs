@@ -6,6 +6,29 @@ use doorward_tests::{at_once, just_after, just_before};
 use insta::assert_snapshot as see;
 use serde_json::json;
 
+doorward_tests::on_each_engine! {
+    a_challenge_without_its_factor_stays_open,
+    a_sign_in_is_completed_once,
+    one_of_sixty_four_completions_at_once_wins,
+    sixty_four_first_sign_ins_at_once_make_one_account,
+    a_sign_in_lasts_ten_minutes_to_the_microsecond,
+    signing_out_everywhere_cancels_what_is_in_progress,
+    signing_its_device_out_cancels_what_is_in_progress,
+    a_person_who_has_no_second_factor_can_have_verified_none,
+    a_fence_of_the_tenant_cancels_what_is_in_progress,
+    a_hundred_newer_sign_ins_cancel_the_oldest,
+    sign_ins_of_others_cancel_nothing,
+    trust_that_went_meanwhile_is_told_at_completion,
+    trust_that_came_meanwhile_spares_no_challenge,
+    a_device_that_was_forgotten_meanwhile_is_a_new_one,
+    a_device_that_was_hijacked_meanwhile_is_denied,
+    a_denied_sign_in_stays_denied,
+    a_disabled_account_is_denied_at_both_steps,
+    a_stricter_policy_holds_for_what_is_in_progress,
+    an_authentication_from_before_the_last_credential_event_is_refused,
+    a_factor_is_stated_neither_of_the_future_nor_of_before_the_sign_in,
+}
+
 async fn trusted(host: &Host) -> Browser {
     let mut laptop = host.browser("ana");
     laptop.enter_and_trust().await;
@@ -17,7 +40,7 @@ async fn look_up(host: &Host, sign_in: &Answer) -> Answer {
     host.call("GET", &format!("/internal/sign-ins/{}", sign_in.text_at("/id"))).await.expect(200)
 }
 
-pub(crate) async fn a_challenge_without_its_factor_stays_open(host: Host) {
+async fn a_challenge_without_its_factor_stays_open(host: Host) {
     let mut laptop = host.browser("ana");
     let sign_in = laptop.evaluate().await;
     let rows = host.rows().await;
@@ -29,7 +52,7 @@ pub(crate) async fn a_challenge_without_its_factor_stays_open(host: Host) {
     assert_eq!(look_up(&host, &sign_in).await.body["status"], "completed");
 }
 
-pub(crate) async fn a_sign_in_is_completed_once(host: Host) {
+async fn a_sign_in_is_completed_once(host: Host) {
     let mut laptop = host.browser("ana");
     let sign_in = laptop.evaluate().await;
     laptop.complete(&sign_in, &with_code()).await;
@@ -38,7 +61,7 @@ pub(crate) async fn a_sign_in_is_completed_once(host: Host) {
     assert_eq!(host.rows().await, rows);
 }
 
-pub(crate) async fn one_of_sixty_four_completions_at_once_wins(host: Host) {
+async fn one_of_sixty_four_completions_at_once_wins(host: Host) {
     let laptop = host.browser("ana");
     let sign_in = laptop.evaluate().await;
     let answers = at_once(64, |_| {
@@ -56,7 +79,7 @@ pub(crate) async fn one_of_sixty_four_completions_at_once_wins(host: Host) {
     }
 }
 
-pub(crate) async fn sixty_four_first_sign_ins_at_once_make_one_account(host: Host) {
+async fn sixty_four_first_sign_ins_at_once_make_one_account(host: Host) {
     let answers = at_once(64, |_| {
         let laptop = host.browser("ana");
         async move { laptop.try_evaluate(&json!({})).await }
@@ -68,7 +91,7 @@ pub(crate) async fn sixty_four_first_sign_ins_at_once_make_one_account(host: Hos
     assert_eq!(listed.len(), 64);
 }
 
-pub(crate) async fn a_sign_in_lasts_ten_minutes_to_the_microsecond(host: Host) {
+async fn a_sign_in_lasts_ten_minutes_to_the_microsecond(host: Host) {
     let mut laptop = host.browser("ana");
     let (early, late) = (laptop.evaluate().await, laptop.evaluate().await);
     let end = host.now().plus_s(600);
@@ -84,7 +107,7 @@ pub(crate) async fn a_sign_in_lasts_ten_minutes_to_the_microsecond(host: Host) {
     assert_eq!(look_up(&host, &late).await.body["status"], "expired");
 }
 
-pub(crate) async fn signing_out_everywhere_cancels_what_is_in_progress(host: Host) {
+async fn signing_out_everywhere_cancels_what_is_in_progress(host: Host) {
     for by_person in [true, false] {
         let mut laptop = host.browser("ana");
         let opened = laptop.enter().await;
@@ -98,7 +121,7 @@ pub(crate) async fn signing_out_everywhere_cancels_what_is_in_progress(host: Hos
     }
 }
 
-pub(crate) async fn signing_its_device_out_cancels_what_is_in_progress(host: Host) {
+async fn signing_its_device_out_cancels_what_is_in_progress(host: Host) {
     let mut laptop = host.browser("ana");
     let opened = laptop.enter_and_trust().await;
     let (here, elsewhere) = (laptop.evaluate().await, host.browser("ana").evaluate().await);
@@ -107,7 +130,7 @@ pub(crate) async fn signing_its_device_out_cancels_what_is_in_progress(host: Hos
     laptop.complete(&elsewhere, &with_code()).await;
 }
 
-pub(crate) async fn a_person_who_has_no_second_factor_can_have_verified_none(host: Host) {
+async fn a_person_who_has_no_second_factor_can_have_verified_none(host: Host) {
     let mut laptop = host.browser("ana");
     let sign_in = laptop.evaluate_with(&json!({ "second_factor": "none" })).await;
     let refused = laptop.try_complete(&sign_in, &with_code()).await.refused(400, "invalid_request");
@@ -115,7 +138,7 @@ pub(crate) async fn a_person_who_has_no_second_factor_can_have_verified_none(hos
     laptop.complete(&sign_in, &json!({})).await;
 }
 
-pub(crate) async fn a_fence_of_the_tenant_cancels_what_is_in_progress(host: Host) {
+async fn a_fence_of_the_tenant_cancels_what_is_in_progress(host: Host) {
     let mut laptop = host.browser("ana");
     let sign_in = laptop.evaluate().await;
     host.fence("globex").await;
@@ -124,7 +147,7 @@ pub(crate) async fn a_fence_of_the_tenant_cancels_what_is_in_progress(host: Host
     laptop.try_complete(&sign_in, &with_code()).await.refused(409, "sign_in_cancelled");
 }
 
-pub(crate) async fn a_hundred_newer_sign_ins_cancel_the_oldest(host: Host) {
+async fn a_hundred_newer_sign_ins_cancel_the_oldest(host: Host) {
     let mut laptop = host.browser("ana");
     let (oldest, second) = (laptop.evaluate().await, {
         host.pass_s(1);
@@ -141,7 +164,7 @@ pub(crate) async fn a_hundred_newer_sign_ins_cancel_the_oldest(host: Host) {
     laptop.complete(&second, &with_code()).await;
 }
 
-pub(crate) async fn sign_ins_of_others_cancel_nothing(host: Host) {
+async fn sign_ins_of_others_cancel_nothing(host: Host) {
     let mut laptop = host.browser("ana");
     let oldest = laptop.evaluate().await;
     for _ in 0..101 {
@@ -151,7 +174,7 @@ pub(crate) async fn sign_ins_of_others_cancel_nothing(host: Host) {
     laptop.complete(&oldest, &with_code()).await;
 }
 
-pub(crate) async fn trust_that_went_meanwhile_is_told_at_completion(host: Host) {
+async fn trust_that_went_meanwhile_is_told_at_completion(host: Host) {
     let mut laptop = trusted(&host).await;
     let allowed = laptop.evaluate().await;
     let device = allowed.text_at("/device/id");
@@ -162,7 +185,7 @@ pub(crate) async fn trust_that_went_meanwhile_is_told_at_completion(host: Host) 
     assert!(opened.is_offered());
 }
 
-pub(crate) async fn trust_that_came_meanwhile_spares_no_challenge(host: Host) {
+async fn trust_that_came_meanwhile_spares_no_challenge(host: Host) {
     let mut laptop = host.browser("ana");
     let opened = laptop.enter().await;
     let challenged = laptop.evaluate().await;
@@ -170,7 +193,7 @@ pub(crate) async fn trust_that_came_meanwhile_spares_no_challenge(host: Host) {
     laptop.try_complete(&challenged, &json!({})).await.refused(403, "mfa_required");
 }
 
-pub(crate) async fn a_device_that_was_forgotten_meanwhile_is_a_new_one(host: Host) {
+async fn a_device_that_was_forgotten_meanwhile_is_a_new_one(host: Host) {
     let mut laptop = trusted(&host).await;
     let allowed = laptop.evaluate().await;
     let device = allowed.text_at("/device/id");
@@ -182,7 +205,7 @@ pub(crate) async fn a_device_that_was_forgotten_meanwhile_is_a_new_one(host: Hos
     assert_ne!(laptop.device_token, dead, "the new device has a token of its own");
 }
 
-pub(crate) async fn a_device_that_was_hijacked_meanwhile_is_denied(host: Host) {
+async fn a_device_that_was_hijacked_meanwhile_is_denied(host: Host) {
     let mut laptop = trusted(&host).await;
     for sign_in in [laptop.evaluate().await, laptop.evaluate_with(&json!({ "require_mfa": true })).await] {
         let device = sign_in.text_at("/device/id");
@@ -195,7 +218,7 @@ pub(crate) async fn a_device_that_was_hijacked_meanwhile_is_denied(host: Host) {
     }
 }
 
-pub(crate) async fn a_denied_sign_in_stays_denied(host: Host) {
+async fn a_denied_sign_in_stays_denied(host: Host) {
     let mut laptop = trusted(&host).await;
     let device = laptop.evaluate().await.text_at("/device/id");
     host.call("POST", &format!("/internal/users/ana/devices/{device}/hijack")).await.expect(200);
@@ -206,7 +229,7 @@ pub(crate) async fn a_denied_sign_in_stays_denied(host: Host) {
     laptop.try_complete(&denied, &with_code()).await.refused(403, "sign_in_denied");
 }
 
-pub(crate) async fn a_disabled_account_is_denied_at_both_steps(host: Host) {
+async fn a_disabled_account_is_denied_at_both_steps(host: Host) {
     let mut laptop = trusted(&host).await;
     let allowed = laptop.evaluate().await;
     let now = host.now();
@@ -221,7 +244,7 @@ pub(crate) async fn a_disabled_account_is_denied_at_both_steps(host: Host) {
     laptop.enter().await;
 }
 
-pub(crate) async fn a_stricter_policy_holds_for_what_is_in_progress(host: Host) {
+async fn a_stricter_policy_holds_for_what_is_in_progress(host: Host) {
     let mut laptop = trusted(&host).await;
     let allowed = laptop.evaluate().await;
     host.set_rules(|rules| rules.device_trust = false).await;
@@ -232,7 +255,7 @@ pub(crate) async fn a_stricter_policy_holds_for_what_is_in_progress(host: Host) 
     assert!(!opened.is_offered());
 }
 
-pub(crate) async fn an_authentication_from_before_the_last_credential_event_is_refused(host: Host) {
+async fn an_authentication_from_before_the_last_credential_event_is_refused(host: Host) {
     let mut laptop = host.browser("ana");
     let sign_in = laptop.evaluate().await;
     let before = host.now();
@@ -247,7 +270,7 @@ pub(crate) async fn an_authentication_from_before_the_last_credential_event_is_r
     laptop.enter().await;
 }
 
-pub(crate) async fn a_factor_is_stated_neither_of_the_future_nor_of_before_the_sign_in(host: Host) {
+async fn a_factor_is_stated_neither_of_the_future_nor_of_before_the_sign_in(host: Host) {
     let mut laptop = host.browser("ana");
     let sign_in = laptop.evaluate().await;
     let began = host.now();

@@ -4,6 +4,16 @@ use doorward_tests::host::{Answer, Host, SignedIn};
 use insta::assert_snapshot as see;
 use serde_json::json;
 
+doorward_tests::on_each_engine! {
+    whatever_may_be_a_page_gets_a_cookie,
+    a_bare_client_gets_the_token_in_the_body,
+    several_users_of_one_browser_share_a_cookie_and_nothing_else,
+    a_users_new_token_takes_the_place_of_their_old_one_in_the_cookie,
+    garbage_in_the_cookie_is_dropped,
+    a_page_whose_host_keeps_the_token_keeps_its_present_one_when_trust_is_renewed,
+    the_cookie_of_dev_mode_counts_in_dev_mode_alone,
+}
+
 const NAME: &str = "__Host-doorward_device";
 
 async fn activate_as_page(opened: &SignedIn, headers: &[(&str, &str)]) -> Answer {
@@ -22,7 +32,7 @@ fn cookie(answer: &Answer) -> String {
     pair.strip_prefix(&format!("{NAME}=")).expect("the cookie's name").to_owned()
 }
 
-pub(crate) async fn whatever_may_be_a_page_gets_a_cookie(host: Host) {
+async fn whatever_may_be_a_page_gets_a_cookie(host: Host) {
     let marks =
         [("sec-fetch-site", "same-origin"), ("sec-fetch-mode", "cors"), ("origin", "https://app.example"), ("cookie", "theme=dark"), ("origin", "null")];
     for mark in marks {
@@ -37,7 +47,7 @@ pub(crate) async fn whatever_may_be_a_page_gets_a_cookie(host: Host) {
     see!("activated_by_a_page", activate_as_page(&opened, &[("sec-fetch-site", "same-origin")]).await.shown());
 }
 
-pub(crate) async fn a_bare_client_gets_the_token_in_the_body(host: Host) {
+async fn a_bare_client_gets_the_token_in_the_body(host: Host) {
     let mut app = host.browser("ana");
     let opened = app.enter().await;
     let answer = activate_as_page(&opened, &[("user-agent", "app/1.0"), ("accept", "*/*")]).await;
@@ -46,7 +56,7 @@ pub(crate) async fn a_bare_client_gets_the_token_in_the_body(host: Host) {
     assert_eq!(app.judged().await.0, "allow");
 }
 
-pub(crate) async fn several_users_of_one_browser_share_a_cookie_and_nothing_else(host: Host) {
+async fn several_users_of_one_browser_share_a_cookie_and_nothing_else(host: Host) {
     let users: Vec<String> = (0..8).map(|number| format!("user-{number}")).collect();
     let mut jar = String::new();
     for user in &users {
@@ -75,7 +85,7 @@ pub(crate) async fn several_users_of_one_browser_share_a_cookie_and_nothing_else
     assert_eq!(first.judged().await.0, "challenge");
 }
 
-pub(crate) async fn a_users_new_token_takes_the_place_of_their_old_one_in_the_cookie(host: Host) {
+async fn a_users_new_token_takes_the_place_of_their_old_one_in_the_cookie(host: Host) {
     let mut page = host.browser("ana");
     let opened = page.enter().await;
     let old = page.device_token.clone().expect("a token");
@@ -83,7 +93,7 @@ pub(crate) async fn a_users_new_token_takes_the_place_of_their_old_one_in_the_co
     assert!(!jar.contains('.') && jar != old);
 }
 
-pub(crate) async fn garbage_in_the_cookie_is_dropped(host: Host) {
+async fn garbage_in_the_cookie_is_dropped(host: Host) {
     let mut page = host.browser("ana");
     let opened = page.enter().await;
     let bob = host.browser("bob").enter().await;
@@ -94,7 +104,7 @@ pub(crate) async fn garbage_in_the_cookie_is_dropped(host: Host) {
     assert!(jar.starts_with(&keeps));
 }
 
-pub(crate) async fn a_page_whose_host_keeps_the_token_keeps_its_present_one_when_trust_is_renewed(host: Host) {
+async fn a_page_whose_host_keeps_the_token_keeps_its_present_one_when_trust_is_renewed(host: Host) {
     let mut page = host.browser("ana");
     let opened = page.enter_and_trust().await;
     let renewed = opened.ask("POST", "/devices/current/trust").header("origin", "https://app.example").await.expect(200);
@@ -109,7 +119,7 @@ pub(crate) async fn a_page_whose_host_keeps_the_token_keeps_its_present_one_when
     assert_eq!(page.judged().await.0, "allow");
 }
 
-pub(crate) async fn the_cookie_of_dev_mode_counts_in_dev_mode_alone(host: Host) {
+async fn the_cookie_of_dev_mode_counts_in_dev_mode_alone(host: Host) {
     let dev = Host::open(&doorward_tests::Home::make(doorward_tests::Engine::Sqlite).await.map(std::sync::Arc::new).expect("a place"), true).await;
     let opened = dev.browser("ana").enter().await;
     let answer = activate_as_page(&opened, &[("origin", "http://app.localhost")]).await;

@@ -10,6 +10,10 @@ use doorward_tests::host::{ACME, Answer, Ask, GLOBEX, Host, api_key};
 use crate::credentials::right;
 use crate::operations::{Names, Someone, body_of, each, with_body};
 
+doorward_tests::on_each_engine! {
+    every_operation_is_refused_in_every_table,
+}
+
 /// What an answer must be.
 type Holds = fn(&Operation, &Someone, &Answer) -> bool;
 
@@ -139,7 +143,7 @@ const BY_TOKEN: &str = "what it names is a token, which proves itself";
 const NAMES_NOTHING: &str = "it names nothing, and is of the key's own tenant";
 const NO_BODY: &str = "it takes no body";
 
-pub(crate) async fn every_operation_is_refused_in_every_table(host: Host) {
+async fn every_operation_is_refused_in_every_table(host: Host) {
     let all = each(&host).await;
     let others = Others { stranger: Someone::new(&host, ACME, "stranger").await, elsewhere: Someone::new(&host, GLOBEX, "elsewhere").await };
     host.pass_s(100);

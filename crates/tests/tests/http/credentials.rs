@@ -6,6 +6,16 @@ use doorward_tests::host::{ACME, Answer, GLOBEX, Host, api_key};
 
 use crate::operations::{Someone, each};
 
+doorward_tests::on_each_engine! {
+    no_operation_answers_without_credentials,
+    wrong_api_keys_are_all_one,
+    wrong_access_tokens_are_all_one,
+    a_key_acts_in_its_own_tenant_alone,
+    each_role_may_what_the_description_says_and_nothing_else,
+    the_human_behind_a_call_has_a_short_visible_name,
+    keys_that_have_ended_are_unknown,
+}
+
 fn unauthenticated(operation: &Operation, answer: Answer, case: &str) {
     let challenge = answer.header("www-authenticate").unwrap_or_default().to_owned();
     assert_eq!(answer.status, 401, "{} with {case}: {}", operation.id, answer.text);
@@ -19,7 +29,7 @@ fn unauthenticated(operation: &Operation, answer: Answer, case: &str) {
     answer.refused(401, "unauthenticated");
 }
 
-pub(crate) async fn no_operation_answers_without_credentials(host: Host) {
+async fn no_operation_answers_without_credentials(host: Host) {
     let all = each(&host).await;
     let rows = host.rows().await;
     for (operation, someone) in &all {
@@ -36,7 +46,7 @@ pub(crate) async fn no_operation_answers_without_credentials(host: Host) {
     assert_eq!(host.rows().await, rows);
 }
 
-pub(crate) async fn wrong_api_keys_are_all_one(host: Host) {
+async fn wrong_api_keys_are_all_one(host: Host) {
     let all = each(&host).await;
     let good = api_key(ACME, Role::Admin);
     let wrong = [
@@ -65,7 +75,7 @@ pub(crate) async fn wrong_api_keys_are_all_one(host: Host) {
     assert_eq!(host.rows().await, rows);
 }
 
-pub(crate) async fn wrong_access_tokens_are_all_one(host: Host) {
+async fn wrong_access_tokens_are_all_one(host: Host) {
     let all = each(&host).await;
     let mut gone = vec![];
     for ending in ["DELETE /sessions/current", "DELETE /sessions", "POST /devices/signout", "POST /devices/current/hijack", "DELETE /devices/current"] {
@@ -107,7 +117,7 @@ pub(crate) async fn wrong_access_tokens_are_all_one(host: Host) {
     }
 }
 
-pub(crate) async fn a_key_acts_in_its_own_tenant_alone(host: Host) {
+async fn a_key_acts_in_its_own_tenant_alone(host: Host) {
     let all = each(&host).await;
     let rows = host.rows().await;
     for (operation, someone) in all.iter().filter(|(operation, _)| operation.is_internal()) {
@@ -131,7 +141,7 @@ pub(crate) fn right(operation: &Operation) -> Right {
     *fitting.unwrap_or_else(|| panic!("{}: {least} is no role", operation.id))
 }
 
-pub(crate) async fn each_role_may_what_the_description_says_and_nothing_else(host: Host) {
+async fn each_role_may_what_the_description_says_and_nothing_else(host: Host) {
     let all = each(&host).await;
     let internal = || all.iter().filter(|(operation, _)| operation.is_internal());
     let rows = host.rows().await;
@@ -161,7 +171,7 @@ pub(crate) async fn each_role_may_what_the_description_says_and_nothing_else(hos
     }
 }
 
-pub(crate) async fn the_human_behind_a_call_has_a_short_visible_name(host: Host) {
+async fn the_human_behind_a_call_has_a_short_visible_name(host: Host) {
     let someone = Someone::new(&host, ACME, "ana").await;
     let path = format!("/internal/users/ana/devices/{}/untrust", someone.names.device);
     let rows = host.rows().await;
@@ -177,7 +187,7 @@ pub(crate) async fn the_human_behind_a_call_has_a_short_visible_name(host: Host)
     assert!(newest.text_at("/items/0/actor").ends_with(&format!(":{longest}")));
 }
 
-pub(crate) async fn keys_that_have_ended_are_unknown(host: Host) {
+async fn keys_that_have_ended_are_unknown(host: Host) {
     let now = host.now();
     host.add_key("dwk_that-expires-in-a-minute-0123456789", |key| key.expires_at = Some(now.plus_s(60))).await;
     host.add_key("dwk_that-was-revoked-before-0123456789", |key| key.revoked_at = Some(now)).await;

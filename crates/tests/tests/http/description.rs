@@ -9,6 +9,11 @@ use serde_json::Value;
 
 use crate::operations::{Someone, path_of};
 
+doorward_tests::on_each_engine! {
+    the_description_is_served_as_it_is,
+    every_described_path_is_there,
+}
+
 fn references<'a>(value: &'a Value, found: &mut BTreeSet<&'a str>) {
     match value {
         Value::Object(members) => {
@@ -92,7 +97,7 @@ fn reasons_are_the_closed_set() {
     assert_eq!(listed, Reason::ALL.iter().map(|reason| reason.as_str()).collect());
 }
 
-pub(crate) async fn the_description_is_served_as_it_is(host: Host) {
+async fn the_description_is_served_as_it_is(host: Host) {
     let served = host.ask("GET", "/openapi.json").await.expect(200);
     assert_eq!(&served.body, description());
     let page = host.ask("GET", "/docs/").await.expect(200);
@@ -103,7 +108,7 @@ pub(crate) async fn the_description_is_served_as_it_is(host: Host) {
     }
 }
 
-pub(crate) async fn every_described_path_is_there(host: Host) {
+async fn every_described_path_is_there(host: Host) {
     let someone = Someone::new(&host, ACME, "ana").await;
     for operation in operations() {
         let answer = host.ask(operation.method, &path_of(&operation, &someone.names, ACME)).await;

@@ -5,6 +5,22 @@ use doorward_tests::host::{Browser, Host, SignedIn};
 use insta::assert_snapshot as see;
 use serde_json::json;
 
+doorward_tests::on_each_engine! {
+    untrusting_ends_what_lived_by_the_trust,
+    untrusting_ones_own_device_spares_the_callers_session,
+    untrusting_ends_all_of_its_sessions_on_request,
+    an_operator_untrusts,
+    a_hijacked_devices_token_is_denied_for_ever,
+    a_superseded_token_of_a_hijacked_device_is_denied_as_well,
+    a_released_device_stays_hijacked_in_the_list,
+    trust_that_a_thief_gave_ends_with_the_report,
+    a_forgotten_device_is_gone_and_its_history_stays,
+    forgetting_ones_own_device_signs_out,
+    all_other_devices_are_forgotten_only_where_that_is_said,
+    signing_a_device_out_ends_its_sessions_and_keeps_its_trust,
+    the_dangerous_wants_a_recent_authentication_where_the_policy_says_so,
+}
+
 /// A trusted laptop with a session that passed the factor and one that skipped it, and a phone.
 struct Home {
     laptop: Browser,
@@ -35,7 +51,7 @@ fn out(reason: &str) -> Option<String> {
     Some(reason.to_owned())
 }
 
-pub(crate) async fn untrusting_ends_what_lived_by_the_trust(host: Host) {
+async fn untrusting_ends_what_lived_by_the_trust(host: Host) {
     let home = Home::of(&host).await;
     see!("untrusted", home.on_phone.post(&format!("/devices/{}/untrust", home.passed.device())).await.expect(200).shown());
     assert_eq!(home.whose_out().await, [None, out("device_untrusted"), None]);
@@ -43,7 +59,7 @@ pub(crate) async fn untrusting_ends_what_lived_by_the_trust(host: Host) {
     see!("trust_ended", judged.shown());
 }
 
-pub(crate) async fn untrusting_ones_own_device_spares_the_callers_session(host: Host) {
+async fn untrusting_ones_own_device_spares_the_callers_session(host: Host) {
     let mut home = Home::of(&host).await;
     let skipped_too = home.laptop.enter_skipping().await;
     home.skipped.post("/devices/current/untrust").await.expect(200);
@@ -54,13 +70,13 @@ pub(crate) async fn untrusting_ones_own_device_spares_the_callers_session(host: 
     assert_eq!(host.rows().await, rows, "once more changes nothing");
 }
 
-pub(crate) async fn untrusting_ends_all_of_its_sessions_on_request(host: Host) {
+async fn untrusting_ends_all_of_its_sessions_on_request(host: Host) {
     let home = Home::of(&host).await;
     home.skipped.ask("POST", "/devices/current/untrust").query("end_sessions=true").await.expect(200);
     assert_eq!(home.whose_out().await, [out("device_untrusted"), out("device_untrusted"), None]);
 }
 
-pub(crate) async fn an_operator_untrusts(host: Host) {
+async fn an_operator_untrusts(host: Host) {
     let home = Home::of(&host).await;
     let path = format!("/internal/users/ana/devices/{}/untrust", home.passed.device());
     let operator = |path: &str| host.ask("POST", path).by(doorward_domain::Role::Operator);
@@ -70,7 +86,7 @@ pub(crate) async fn an_operator_untrusts(host: Host) {
     assert_eq!(home.whose_out().await, [out("device_untrusted"), out("device_untrusted"), None]);
 }
 
-pub(crate) async fn a_hijacked_devices_token_is_denied_for_ever(host: Host) {
+async fn a_hijacked_devices_token_is_denied_for_ever(host: Host) {
     let mut home = Home::of(&host).await;
     let device = home.passed.device();
     see!("hijacked", home.on_phone.post(&format!("/devices/{device}/hijack")).await.expect(200).shown());
@@ -100,7 +116,7 @@ pub(crate) async fn a_hijacked_devices_token_is_denied_for_ever(host: Host) {
     assert_ne!(anew.device(), device, "its bearer starts as a new device");
 }
 
-pub(crate) async fn a_superseded_token_of_a_hijacked_device_is_denied_as_well(host: Host) {
+async fn a_superseded_token_of_a_hijacked_device_is_denied_as_well(host: Host) {
     let mut laptop = host.browser("ana");
     let opened = laptop.enter().await;
     let old = laptop.clone();
@@ -110,7 +126,7 @@ pub(crate) async fn a_superseded_token_of_a_hijacked_device_is_denied_as_well(ho
     assert_eq!(old.judged().await.0, "deny");
 }
 
-pub(crate) async fn a_released_device_stays_hijacked_in_the_list(host: Host) {
+async fn a_released_device_stays_hijacked_in_the_list(host: Host) {
     let mut home = Home::of(&host).await;
     let device = home.passed.device();
     let release = format!("/internal/users/ana/devices/{device}/release");
@@ -127,7 +143,7 @@ pub(crate) async fn a_released_device_stays_hijacked_in_the_list(host: Host) {
     assert_eq!(home.laptop.judged().await.0, "allow");
 }
 
-pub(crate) async fn trust_that_a_thief_gave_ends_with_the_report(host: Host) {
+async fn trust_that_a_thief_gave_ends_with_the_report(host: Host) {
     let (mut laptop, mut thief) = (host.browser("ana"), host.browser("ana"));
     let on_laptop = laptop.enter().await;
     host.pass_s(1);
@@ -143,7 +159,7 @@ pub(crate) async fn trust_that_a_thief_gave_ends_with_the_report(host: Host) {
     assert_eq!(laptop.judged().await.0, "allow", "what the person gave stays");
 }
 
-pub(crate) async fn a_forgotten_device_is_gone_and_its_history_stays(host: Host) {
+async fn a_forgotten_device_is_gone_and_its_history_stays(host: Host) {
     let home = Home::of(&host).await;
     let device = home.passed.device();
     let forgotten = home.on_phone.delete(&format!("/devices/{device}")).await.expect(204);
@@ -165,14 +181,14 @@ pub(crate) async fn a_forgotten_device_is_gone_and_its_history_stays(host: Host)
     assert_eq!(home.on_phone.get(&format!("/sessions/{}", home.passed.session())).await.body["ended_reason"], "device_forgotten");
 }
 
-pub(crate) async fn forgetting_ones_own_device_signs_out(host: Host) {
+async fn forgetting_ones_own_device_signs_out(host: Host) {
     let home = Home::of(&host).await;
     home.passed.delete("/devices/current").await.expect(204);
     home.passed.get("/devices").await.refused(401, "unauthenticated");
     assert_eq!(home.whose_out().await, [out("device_forgotten"), out("device_forgotten"), None]);
 }
 
-pub(crate) async fn all_other_devices_are_forgotten_only_where_that_is_said(host: Host) {
+async fn all_other_devices_are_forgotten_only_where_that_is_said(host: Host) {
     let home = Home::of(&host).await;
     let rows = host.rows().await;
     let unsaid = home.on_phone.delete("/devices").await.refused(400, "invalid_request");
@@ -187,7 +203,7 @@ pub(crate) async fn all_other_devices_are_forgotten_only_where_that_is_said(host
     assert_eq!(again.body, json!({ "devices_forgotten": 0, "sessions_ended": 0 }));
 }
 
-pub(crate) async fn signing_a_device_out_ends_its_sessions_and_keeps_its_trust(host: Host) {
+async fn signing_a_device_out_ends_its_sessions_and_keeps_its_trust(host: Host) {
     let mut home = Home::of(&host).await;
     let ended = home.skipped.post("/devices/signout").await.expect(200);
     assert_eq!(ended.body, json!({ "sessions_ended": 2 }));
@@ -197,7 +213,7 @@ pub(crate) async fn signing_a_device_out_ends_its_sessions_and_keeps_its_trust(h
     home.laptop.enter_skipping().await;
 }
 
-pub(crate) async fn the_dangerous_wants_a_recent_authentication_where_the_policy_says_so(host: Host) {
+async fn the_dangerous_wants_a_recent_authentication_where_the_policy_says_so(host: Host) {
     host.set_rules(|rules| rules.recent_auth_s = 900).await;
     let home = Home::of(&host).await;
     let (device, session) = (home.passed.device(), home.passed.session());

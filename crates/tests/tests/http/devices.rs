@@ -5,6 +5,18 @@ use doorward_tests::host::{Answer, Host, SignedIn};
 use insta::assert_snapshot as see;
 use serde_json::{Value, json};
 
+doorward_tests::on_each_engine! {
+    a_list_shows_the_trusted_ones_unless_asked_otherwise,
+    pages_run_through_all_without_skipping_or_repeating,
+    a_cursor_is_good_for_its_own_list_alone,
+    a_device_is_shown_with_its_live_sessions,
+    a_device_is_renamed,
+    bad_names_are_refused_by_every_path_that_takes_one,
+    trust_is_given_and_renewed_by_the_person,
+    an_app_is_described_by_what_it_says_of_itself,
+    client_hints_are_laid_over_the_user_agent,
+}
+
 async fn listed(caller: &SignedIn, query: &str) -> Answer {
     caller.ask("GET", "/devices").query(query).await.expect(200)
 }
@@ -13,7 +25,7 @@ async fn rename(caller: &SignedIn, id: &str, name: &str) -> Answer {
     caller.ask("PATCH", &format!("/devices/{id}")).json(&json!({ "name": name })).await
 }
 
-pub(crate) async fn a_list_shows_the_trusted_ones_unless_asked_otherwise(host: Host) {
+async fn a_list_shows_the_trusted_ones_unless_asked_otherwise(host: Host) {
     let mut laptop = host.browser("ana");
     let on_laptop = laptop.enter_and_trust().await;
     host.pass_s(1);
@@ -38,7 +50,7 @@ pub(crate) async fn a_list_shows_the_trusted_ones_unless_asked_otherwise(host: H
     assert_eq!(only.ids(), [trusted.as_str()]);
 }
 
-pub(crate) async fn pages_run_through_all_without_skipping_or_repeating(host: Host) {
+async fn pages_run_through_all_without_skipping_or_repeating(host: Host) {
     let mut newest = vec![];
     for _ in 0..23 {
         newest.insert(0, host.browser("ana").enter_and_trust().await.device());
@@ -69,7 +81,7 @@ pub(crate) async fn pages_run_through_all_without_skipping_or_repeating(host: Ho
     }
 }
 
-pub(crate) async fn a_cursor_is_good_for_its_own_list_alone(host: Host) {
+async fn a_cursor_is_good_for_its_own_list_alone(host: Host) {
     let mut callers = vec![];
     for user in ["ana", "bob"] {
         for _ in 0..2 {
@@ -103,7 +115,7 @@ pub(crate) async fn a_cursor_is_good_for_its_own_list_alone(host: Host) {
     assert_eq!(by_host.ids(), [callers[0].device()], "it is the same list by both surfaces");
 }
 
-pub(crate) async fn a_device_is_shown_with_its_live_sessions(host: Host) {
+async fn a_device_is_shown_with_its_live_sessions(host: Host) {
     let mut laptop = host.browser("ana");
     let first = laptop.enter_and_trust().await;
     host.pass_s(60);
@@ -119,7 +131,7 @@ pub(crate) async fn a_device_is_shown_with_its_live_sessions(host: Host) {
     assert_eq!(sessions, [&json!(second.session()), &json!(first.session())], "newest first");
 }
 
-pub(crate) async fn a_device_is_renamed(host: Host) {
+async fn a_device_is_renamed(host: Host) {
     let on_laptop = host.browser("ana").enter().await;
     host.pass_s(1);
     let on_phone = host.browser("ana").enter().await;
@@ -134,7 +146,7 @@ pub(crate) async fn a_device_is_renamed(host: Host) {
     }
 }
 
-pub(crate) async fn bad_names_are_refused_by_every_path_that_takes_one(host: Host) {
+async fn bad_names_are_refused_by_every_path_that_takes_one(host: Host) {
     let mut laptop = host.browser("ana");
     let opened = laptop.enter().await;
     let sign_in = laptop.evaluate().await;
@@ -153,7 +165,7 @@ pub(crate) async fn bad_names_are_refused_by_every_path_that_takes_one(host: Hos
     assert_eq!(host.rows().await, rows);
 }
 
-pub(crate) async fn trust_is_given_and_renewed_by_the_person(host: Host) {
+async fn trust_is_given_and_renewed_by_the_person(host: Host) {
     let mut laptop = host.browser("ana");
     let opened = laptop.enter().await;
     let given = opened.post("/devices/current/trust").await.expect(200);
@@ -167,7 +179,7 @@ pub(crate) async fn trust_is_given_and_renewed_by_the_person(host: Host) {
     assert_eq!(laptop.judged().await.0, "allow");
 }
 
-pub(crate) async fn an_app_is_described_by_what_it_says_of_itself(host: Host) {
+async fn an_app_is_described_by_what_it_says_of_itself(host: Host) {
     let info = json!({
         "type": "mobile", "model": "Pixel 10", "platform": "Android", "platform_version": "17", "app": "Acme", "app_version": "4.2.1",
     });
@@ -177,7 +189,7 @@ pub(crate) async fn an_app_is_described_by_what_it_says_of_itself(host: Host) {
     see!("an_app", opened.get("/devices/current").await.expect(200).shown());
 }
 
-pub(crate) async fn client_hints_are_laid_over_the_user_agent(host: Host) {
+async fn client_hints_are_laid_over_the_user_agent(host: Host) {
     let hints = json!({
         "Sec-CH-UA": "\"Chromium\";v=\"149\", \"Microsoft Edge\";v=\"149\", \"Not)A;Brand\";v=\"24\"",
         "sec-ch-ua-platform": "\"Windows\"", "Sec-CH-UA-Platform-Version": "\"19.0.0\"", "Sec-CH-UA-Mobile": "?0",

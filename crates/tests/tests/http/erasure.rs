@@ -6,7 +6,16 @@ use doorward_tests::host::{ACME, Host};
 use doorward_tests::{tenant_id, user_id};
 use serde_json::json;
 
-pub(crate) async fn an_erased_person_is_unknown_and_may_begin_anew(host: Host) {
+doorward_tests::on_each_engine! {
+    an_erased_person_is_unknown_and_may_begin_anew,
+    an_erasure_may_be_repeated_and_a_user_never_seen_is_answered_alike,
+    an_erasure_is_written_down_first_or_not_done,
+    an_ending_role_erases_and_no_other,
+    who_comes_back_with_a_backup_is_erased_again_by_the_list,
+    an_account_that_is_deleted_is_erased,
+}
+
+async fn an_erased_person_is_unknown_and_may_begin_anew(host: Host) {
     let mut laptop = host.browser("ana");
     let opened = laptop.enter_and_trust().await;
     let other = host.browser("ben").enter_and_trust().await;
@@ -29,7 +38,7 @@ pub(crate) async fn an_erased_person_is_unknown_and_may_begin_anew(host: Host) {
     assert_eq!(events.body["items"].as_array().and_then(|events| events.last()).map(|first| first["type"].clone()), Some(json!("account.created")));
 }
 
-pub(crate) async fn an_erasure_may_be_repeated_and_a_user_never_seen_is_answered_alike(host: Host) {
+async fn an_erasure_may_be_repeated_and_a_user_never_seen_is_answered_alike(host: Host) {
     host.browser("ana").enter().await;
     for _ in 0..2 {
         host.call("DELETE", "/internal/users/ana").await.expect(204);
@@ -40,7 +49,7 @@ pub(crate) async fn an_erasure_may_be_repeated_and_a_user_never_seen_is_answered
     assert_eq!(host.erasures().written().len(), 1, "only what was there is written down");
 }
 
-pub(crate) async fn an_erasure_is_written_down_first_or_not_done(host: Host) {
+async fn an_erasure_is_written_down_first_or_not_done(host: Host) {
     let opened = host.browser("ana").enter().await;
     let before = host.rows().await;
     host.erasures().be_full(true);
@@ -54,7 +63,7 @@ pub(crate) async fn an_erasure_is_written_down_first_or_not_done(host: Host) {
     assert!(lines.len() == 1 && line.contains("acme") && !line.contains("ana\""), "it names the account and not the person: {line}");
 }
 
-pub(crate) async fn an_ending_role_erases_and_no_other(host: Host) {
+async fn an_ending_role_erases_and_no_other(host: Host) {
     let opened = host.browser("ana").enter().await;
     for role in [Role::Verify, Role::Viewer] {
         host.ask("DELETE", "/internal/users/ana").by(role).await.expect(403);
@@ -66,7 +75,7 @@ pub(crate) async fn an_ending_role_erases_and_no_other(host: Host) {
 }
 
 /// A restored backup holds the erased again: the list, kept apart, names them.
-pub(crate) async fn who_comes_back_with_a_backup_is_erased_again_by_the_list(host: Host) {
+async fn who_comes_back_with_a_backup_is_erased_again_by_the_list(host: Host) {
     let opened = host.browser("ana").enter().await;
     let ben = host.browser("ben").enter().await;
     host.browser("carl").enter().await;
@@ -82,7 +91,7 @@ pub(crate) async fn who_comes_back_with_a_backup_is_erased_again_by_the_list(hos
     assert_eq!(host.service().erase_listed().await.expect("it answers"), 0, "it may be repeated");
 }
 
-pub(crate) async fn an_account_that_is_deleted_is_erased(host: Host) {
+async fn an_account_that_is_deleted_is_erased(host: Host) {
     let laptop = {
         let mut laptop = host.browser("ana");
         laptop.enter_and_trust().await;

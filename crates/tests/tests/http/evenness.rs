@@ -8,6 +8,12 @@ use doorward_tests::host::{Ask, Host, SESSION_COOKIE, SignedIn};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
+doorward_tests::on_each_engine! {
+    what_fits_nothing_costs_as_many_hashes_as_what_is_not_there,
+    a_wrong_secret_is_answered_no_sooner_than_in_five_milliseconds,
+    what_is_no_wrong_secret_is_answered_at_once,
+}
+
 const NOBODY: Uuid = Uuid::from_u128(7);
 /// When an answer to a wrong secret goes out.
 const EVEN_TIME: Duration = Duration::from_millis(5);
@@ -98,7 +104,7 @@ async fn cost(host: &Host, ask: Ask) -> (u64, u16, Vec<Value>) {
     (hashed() - before, answer.status, words.to_vec())
 }
 
-pub(crate) async fn what_fits_nothing_costs_as_many_hashes_as_what_is_not_there(host: Host) {
+async fn what_fits_nothing_costs_as_many_hashes_as_what_is_not_there(host: Host) {
     let mut laptop = host.browser("ana");
     let ana = laptop.enter_and_trust().await;
     let other = host.browser("ana").enter().await;
@@ -130,7 +136,7 @@ fn evened(host: &Host) -> u64 {
     page.lines().find_map(|line| line.strip_prefix("doorward_evened_total ")?.parse().ok()).expect("the metric")
 }
 
-pub(crate) async fn a_wrong_secret_is_answered_no_sooner_than_in_five_milliseconds(host: Host) {
+async fn a_wrong_secret_is_answered_no_sooner_than_in_five_milliseconds(host: Host) {
     let ana = host.browser("ana").enter().await;
     let (tokens, offers) = (access(&ana.token), activation(&ana.offer()));
     let mut asks: Vec<Ask> = [&tokens.wrong, &tokens.unknown, &tokens.nowhere].iter().flat_map(|token| by_access_token(&host, token)).collect();
@@ -149,7 +155,7 @@ pub(crate) async fn a_wrong_secret_is_answered_no_sooner_than_in_five_millisecon
 }
 
 /// Nobody waits who has a right secret, or one that was right, or what is no secret at all.
-pub(crate) async fn what_is_no_wrong_secret_is_answered_at_once(host: Host) {
+async fn what_is_no_wrong_secret_is_answered_at_once(host: Host) {
     let mut laptop = host.browser("ana");
     let ana = laptop.enter_and_trust().await;
     let ended = host.browser("ana").enter().await;

@@ -4,6 +4,10 @@ use doorward_domain::{Cause, Language, Reason, Role};
 use doorward_tests::host::{Answer, Host};
 use serde_json::json;
 
+doorward_tests::on_each_engine! {
+    why_is_told_in_the_language_that_is_asked_for,
+}
+
 async fn told(host: &Host, path: &str, language: Option<&str>) -> Answer {
     let asked = host.ask("GET", path).by(Role::Viewer);
     let answer = match language {
@@ -15,7 +19,7 @@ async fn told(host: &Host, path: &str, language: Option<&str>) -> Answer {
     answer
 }
 
-pub(crate) async fn why_is_told_in_the_language_that_is_asked_for(host: Host) {
+async fn why_is_told_in_the_language_that_is_asked_for(host: Host) {
     let mut laptop = host.browser("ana");
     let opened = laptop.enter_and_trust().await;
     host.call("POST", "/internal/users/ana/security-events").json(&json!({ "type": "password_reset" })).await.expect(200);

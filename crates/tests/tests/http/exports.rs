@@ -9,6 +9,11 @@ use doorward_store::tables;
 use doorward_tests::host::{GLOBEX, Host, api_key};
 use serde_json::{Value, json};
 
+doorward_tests::on_each_engine! {
+    an_export_holds_every_row_and_column_and_no_secret,
+    an_export_is_for_who_may_end_and_tells_nothing_of_others,
+}
+
 /// The tables of which an account has rows.
 fn of_accounts() -> Vec<&'static Table> {
     tables().into_iter().filter(|table| table.scope == Scope::Account || table.name == "account").collect()
@@ -35,7 +40,7 @@ async fn live(host: &Host) {
     host.call("POST", "/internal/users/ana/security-events").json(&event).await.expect(200);
 }
 
-pub(crate) async fn an_export_holds_every_row_and_column_and_no_secret(host: Host) {
+async fn an_export_holds_every_row_and_column_and_no_secret(host: Host) {
     live(&host).await;
     host.browser("ben").enter().await;
     let rows = host.rows().await;
@@ -67,7 +72,7 @@ pub(crate) async fn an_export_holds_every_row_and_column_and_no_secret(host: Hos
     assert!(!export.text.contains("\"ben\""), "and nothing of anybody else");
 }
 
-pub(crate) async fn an_export_is_for_who_may_end_and_tells_nothing_of_others(host: Host) {
+async fn an_export_is_for_who_may_end_and_tells_nothing_of_others(host: Host) {
     live(&host).await;
     let path = "/internal/users/ana/export";
     for role in [Role::Verify, Role::Viewer] {

@@ -8,6 +8,18 @@ use doorward_tests::Home;
 use doorward_tests::host::{ACME, Answer, GLOBEX, Host, api_key};
 use serde_json::{Value, json};
 
+doorward_tests::on_each_engine! {
+    everything_that_happens_comes_once_and_in_order,
+    what_concerns_the_tenant_alone_is_nobodys,
+    a_reader_that_waits_is_answered_when_something_happens,
+    a_wait_for_nothing_ends_where_it_began,
+    a_reader_that_waits_hears_of_another_node,
+    a_cursor_is_good_in_its_own_tenant_alone,
+    a_restore_begins_another_history,
+    what_was_pruned_is_told_to_who_missed_it,
+    a_node_that_stops_answers_who_waits,
+}
+
 async fn page(host: &Host, query: &str) -> Answer {
     host.ask("GET", "/internal/events").by(Role::Viewer).query(query).await
 }
@@ -33,7 +45,7 @@ fn types(events: &[Value]) -> Vec<&str> {
     events.iter().map(|event| event["type"].as_str().expect("a type")).collect()
 }
 
-pub(crate) async fn everything_that_happens_comes_once_and_in_order(host: Host) {
+async fn everything_that_happens_comes_once_and_in_order(host: Host) {
     let users = ["ana", "ben", "cleo", "dan", "eve"];
     let mut cursor = None;
     let mut followed = vec![];
@@ -65,7 +77,7 @@ pub(crate) async fn everything_that_happens_comes_once_and_in_order(host: Host) 
     assert!(times.is_sorted(), "who reads it later reads it in about the order in which it happened");
 }
 
-pub(crate) async fn what_concerns_the_tenant_alone_is_nobodys(host: Host) {
+async fn what_concerns_the_tenant_alone_is_nobodys(host: Host) {
     let (_, end) = read_on(&host, None, 100).await;
     host.fence(ACME).await;
     let (events, _) = read_on(&host, Some(end), 100).await;
@@ -75,7 +87,7 @@ pub(crate) async fn what_concerns_the_tenant_alone_is_nobodys(host: Host) {
     assert!(!others.text.contains("tenant.fenced"));
 }
 
-pub(crate) async fn a_reader_that_waits_is_answered_when_something_happens(host: Host) {
+async fn a_reader_that_waits_is_answered_when_something_happens(host: Host) {
     let (_, end) = read_on(&host, None, 100).await;
     let began = Instant::now();
     let waiting = tokio::spawn(page_of(&host, &format!("wait_s=25&cursor={end}")));
@@ -91,7 +103,7 @@ fn page_of(host: &Host, query: &str) -> impl Future<Output = Answer> + Send + 's
     async move { asked.await }
 }
 
-pub(crate) async fn a_wait_for_nothing_ends_where_it_began(host: Host) {
+async fn a_wait_for_nothing_ends_where_it_began(host: Host) {
     host.browser("ana").enter().await;
     let (_, end) = read_on(&host, None, 100).await;
     let began = Instant::now();
@@ -101,7 +113,7 @@ pub(crate) async fn a_wait_for_nothing_ends_where_it_began(host: Host) {
     page(&host, &format!("wait_s=26&cursor={end}")).await.refused(400, "invalid_request");
 }
 
-pub(crate) async fn a_reader_that_waits_hears_of_another_node(home: Arc<Home>) {
+async fn a_reader_that_waits_hears_of_another_node(home: Arc<Home>) {
     if home.file().is_some() {
         // One process owns a file: there is no other node.
         return;
@@ -114,7 +126,7 @@ pub(crate) async fn a_reader_that_waits_hears_of_another_node(home: Arc<Home>) {
     assert_eq!(answer.body["items"][0]["type"], "account.created");
 }
 
-pub(crate) async fn a_cursor_is_good_in_its_own_tenant_alone(host: Host) {
+async fn a_cursor_is_good_in_its_own_tenant_alone(host: Host) {
     host.browser("ana").enter().await;
     let (_, end) = read_on(&host, None, 100).await;
     let other = host.ask("GET", "/internal/events").key(&api_key(GLOBEX, Role::Viewer)).query(&format!("cursor={end}"));
@@ -125,7 +137,7 @@ pub(crate) async fn a_cursor_is_good_in_its_own_tenant_alone(host: Host) {
     page(&host, &format!("cursor={}", &end[..end.len() - 4])).await.refused(400, "invalid_request");
 }
 
-pub(crate) async fn a_restore_begins_another_history(host: Host) {
+async fn a_restore_begins_another_history(host: Host) {
     host.browser("ana").enter().await;
     let (before, end) = read_on(&host, None, 100).await;
     let viewer = host.key_id(&api_key(ACME, Role::Viewer)).await;
@@ -142,7 +154,7 @@ pub(crate) async fn a_restore_begins_another_history(host: Host) {
     page(&host, &format!("cursor={end}")).await.refused(410, "cursor_gone");
 }
 
-pub(crate) async fn what_was_pruned_is_told_to_who_missed_it(host: Host) {
+async fn what_was_pruned_is_told_to_who_missed_it(host: Host) {
     host.set_rules(|rules| rules.retain_events_s = 86_400).await;
     let start = page(&host, "limit=1").await.expect(200).text_at("/next_cursor");
     host.browser("ana").enter().await;
@@ -159,7 +171,7 @@ pub(crate) async fn what_was_pruned_is_told_to_who_missed_it(host: Host) {
     assert_eq!(host.service().prune_events().await.expect("pruned"), 0);
 }
 
-pub(crate) async fn a_node_that_stops_answers_who_waits(host: Host) {
+async fn a_node_that_stops_answers_who_waits(host: Host) {
     let (_, end) = read_on(&host, None, 100).await;
     let began = Instant::now();
     let waiting = tokio::spawn(page_of(&host, &format!("wait_s=25&cursor={end}")));

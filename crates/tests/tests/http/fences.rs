@@ -7,6 +7,14 @@ use doorward_tests::host::{ACME, Answer, Browser, GLOBEX, Host, SignedIn, api_ke
 use doorward_tests::{tenant_id, user_id};
 use serde_json::json;
 
+doorward_tests::on_each_engine! {
+    a_fence_ends_everything_of_its_tenant_and_nothing_of_another,
+    a_fence_is_one_event_of_the_tenants_own_trail,
+    a_fence_of_all_tenants_is_one_write,
+    what_a_restore_brought_back_is_over,
+    a_command_acts_in_its_own_tenant_and_under_its_humans_name,
+}
+
 /// All that a user can have at a moment: a trusted device, a session by that trust, an open offer, a sign-in in progress.
 struct Belongings {
     trusted: Browser,
@@ -27,7 +35,7 @@ async fn furnish(host: &Host, tenant: &str) -> Belongings {
     Belongings { trusted, by_factor, by_trust, offered, in_session, in_progress }
 }
 
-pub(crate) async fn a_fence_ends_everything_of_its_tenant_and_nothing_of_another(host: Host) {
+async fn a_fence_ends_everything_of_its_tenant_and_nothing_of_another(host: Host) {
     let mut ours = furnish(&host, ACME).await;
     let mut theirs = furnish(&host, GLOBEX).await;
     host.pass_s(1);
@@ -59,7 +67,7 @@ pub(crate) async fn a_fence_ends_everything_of_its_tenant_and_nothing_of_another
     theirs.offered.activate(&theirs.in_session.offer()).await.expect(200);
 }
 
-pub(crate) async fn a_fence_is_one_event_of_the_tenants_own_trail(host: Host) {
+async fn a_fence_is_one_event_of_the_tenants_own_trail(host: Host) {
     for user in 0..20 {
         host.browser(&format!("user-{user}")).enter().await;
     }
@@ -74,7 +82,7 @@ pub(crate) async fn a_fence_is_one_event_of_the_tenants_own_trail(host: Host) {
     assert!(matches!(nobody, Err(Error::Refused(Refusal::NotFound))));
 }
 
-pub(crate) async fn a_fence_of_all_tenants_is_one_write(host: Host) {
+async fn a_fence_of_all_tenants_is_one_write(host: Host) {
     let (ours, theirs) = (host.browser("ana").enter().await, host.browser("ana").in_tenant(GLOBEX).enter().await);
     let fenced = host.service().fence_all("grace").await.expect("all are fenced");
     assert_eq!(fenced.iter().map(|tenant| tenant.id.as_str()).collect::<Vec<_>>(), [ACME, GLOBEX]);
@@ -83,7 +91,7 @@ pub(crate) async fn a_fence_of_all_tenants_is_one_write(host: Host) {
     }
 }
 
-pub(crate) async fn what_a_restore_brought_back_is_over(host: Host) {
+async fn what_a_restore_brought_back_is_over(host: Host) {
     let mut before = furnish(&host, ACME).await;
     let hijacked = host.browser("bob").enter_and_trust().await;
     hijacked.post("/devices/current/hijack").await.expect(200);
@@ -120,7 +128,7 @@ pub(crate) async fn what_a_restore_brought_back_is_over(host: Host) {
     assert_eq!(evaluated(before.trusted.attempt(&json!({}))).await, "allow");
 }
 
-pub(crate) async fn a_command_acts_in_its_own_tenant_and_under_its_humans_name(host: Host) {
+async fn a_command_acts_in_its_own_tenant_and_under_its_humans_name(host: Host) {
     let opened = host.browser("ana").enter_and_trust().await;
     let device = DeviceName::Id(opened.device().parse().expect("an id"));
     let rows = host.rows().await;

@@ -9,6 +9,19 @@ use insta::assert_snapshot as see;
 use percent_encoding::percent_decode_str;
 use serde_json::json;
 
+doorward_tests::on_each_engine! {
+    whoever_is_signed_in_passes_under_all_the_headers,
+    the_token_comes_as_bearer_or_in_the_hosts_cookie,
+    a_proxy_names_its_tenant_once_there_are_two,
+    where_there_is_one_tenant_none_need_be_named,
+    a_required_factor_is_the_sessions_own_and_fresh_enough,
+    what_a_proxy_asks_must_make_sense,
+    passing_counts_as_activity_once_a_minute,
+    what_has_ended_passes_no_more,
+    nothing_of_a_sign_in_in_progress_passes,
+    no_user_id_ends_a_header_or_begins_another,
+}
+
 const HEADERS: [&str; 9] = ["user", "tenant", "session", "device", "device-status", "amr", "acr", "mfa-at", "mfa-skipped-by"];
 const PATH: &str = "/internal/forward-auth/acme";
 
@@ -28,7 +41,7 @@ fn shown(answer: &Answer) -> String {
     HEADERS.iter().map(|name| format!("{name}: {}\n", told(answer, name))).collect()
 }
 
-pub(crate) async fn whoever_is_signed_in_passes_under_all_the_headers(host: Host) {
+async fn whoever_is_signed_in_passes_under_all_the_headers(host: Host) {
     let mut laptop = host.browser("ana");
     let first = laptop.enter_and_trust().await;
     see!("passed_with_a_factor", shown(&pass(&host, &first.token).await));
@@ -42,7 +55,7 @@ pub(crate) async fn whoever_is_signed_in_passes_under_all_the_headers(host: Host
     assert_eq!(pass(&host, &first.token).header("x-api-key", "dwk_none").await.status, 200, "no key is looked at");
 }
 
-pub(crate) async fn the_token_comes_as_bearer_or_in_the_hosts_cookie(host: Host) {
+async fn the_token_comes_as_bearer_or_in_the_hosts_cookie(host: Host) {
     let (ana, bob) = (host.browser("ana").enter().await, host.browser("bob").enter().await);
     let ask = || host.ask("GET", PATH);
     let cookie = |token: &str| format!("{SESSION_COOKIE}={token}");
@@ -80,7 +93,7 @@ pub(crate) async fn the_token_comes_as_bearer_or_in_the_hosts_cookie(host: Host)
     }
 }
 
-pub(crate) async fn a_proxy_names_its_tenant_once_there_are_two(host: Host) {
+async fn a_proxy_names_its_tenant_once_there_are_two(host: Host) {
     let (ana, elsewhere) = (host.browser("ana").enter().await, host.browser("ana").in_tenant(GLOBEX).enter().await);
     let unpinned = |token: &str| host.ask("GET", "/internal/forward-auth").bearer(token);
     let of = |tenant: &str, token: &str| host.ask("GET", &format!("/internal/forward-auth/{tenant}")).bearer(token);
@@ -113,7 +126,7 @@ pub(crate) async fn a_proxy_names_its_tenant_once_there_are_two(host: Host) {
     assert_eq!(host.rows().await, rows);
 }
 
-pub(crate) async fn where_there_is_one_tenant_none_need_be_named(home: Arc<Home>) {
+async fn where_there_is_one_tenant_none_need_be_named(home: Arc<Home>) {
     let host = Host::open_alone(&home).await;
     let ana = host.browser("ana").enter().await;
     let unpinned = || host.ask("GET", "/internal/forward-auth").bearer(&ana.token);
@@ -125,7 +138,7 @@ pub(crate) async fn where_there_is_one_tenant_none_need_be_named(home: Arc<Home>
     assert_eq!(told(&pass(&second, &ana.token).await, "tenant"), ACME);
 }
 
-pub(crate) async fn a_required_factor_is_the_sessions_own_and_fresh_enough(host: Host) {
+async fn a_required_factor_is_the_sessions_own_and_fresh_enough(host: Host) {
     let mut laptop = host.browser("ana");
     let proved = laptop.enter_and_trust().await;
     let verified = host.now();
@@ -158,7 +171,7 @@ pub(crate) async fn a_required_factor_is_the_sessions_own_and_fresh_enough(host:
     ask(&skipped, "").await.refused(401, "unauthenticated");
 }
 
-pub(crate) async fn what_a_proxy_asks_must_make_sense(host: Host) {
+async fn what_a_proxy_asks_must_make_sense(host: Host) {
     let ana = host.browser("ana").enter().await;
     host.pass_s(100);
     let rows = host.rows().await;
@@ -174,7 +187,7 @@ pub(crate) async fn what_a_proxy_asks_must_make_sense(host: Host) {
     assert_eq!(host.rows().await, rows, "and it is no activity");
 }
 
-pub(crate) async fn passing_counts_as_activity_once_a_minute(host: Host) {
+async fn passing_counts_as_activity_once_a_minute(host: Host) {
     let ana = host.browser("ana").enter().await;
     let began = host.now();
     host.at(just_before(began.plus_s(60)));
@@ -186,7 +199,7 @@ pub(crate) async fn passing_counts_as_activity_once_a_minute(host: Host) {
     assert_eq!(host.verify(&ana.token).await.body["last_activity_at"], host.now().to_string());
 }
 
-pub(crate) async fn what_has_ended_passes_no_more(host: Host) {
+async fn what_has_ended_passes_no_more(host: Host) {
     for ending in ["DELETE /sessions/current", "POST /devices/signout", "DELETE /sessions", "DELETE /devices/current", "POST /devices/current/hijack"] {
         let opened = host.browser("ana").enter().await;
         assert_eq!(pass(&host, &opened.token).await.status, 200);
@@ -204,7 +217,7 @@ pub(crate) async fn what_has_ended_passes_no_more(host: Host) {
 }
 
 /// Elsewhere a session counted as valid before its second factor was done. Here nothing of a sign-in in progress opens anything.
-pub(crate) async fn nothing_of_a_sign_in_in_progress_passes(host: Host) {
+async fn nothing_of_a_sign_in_in_progress_passes(host: Host) {
     let mut laptop = host.browser("ana");
     let opened = laptop.enter().await;
     let device_token = laptop.device_token.clone().expect("a device token");
@@ -222,7 +235,7 @@ pub(crate) async fn nothing_of_a_sign_in_in_progress_passes(host: Host) {
     assert_eq!(host.call("GET", "/internal/users/ana/sessions").await.ids(), [opened.session()], "and there is no session of it");
 }
 
-pub(crate) async fn no_user_id_ends_a_header_or_begins_another(host: Host) {
+async fn no_user_id_ends_a_header_or_begins_another(host: Host) {
     let long = "%0d%0a".repeat(42);
     let users = [
         "ana@example.com",

@@ -6,6 +6,22 @@ use doorward_tests::just_after;
 use insta::assert_snapshot as see;
 use serde_json::{Value, json};
 
+doorward_tests::on_each_engine! {
+    a_session_that_skipped_never_gives_trust,
+    a_session_without_a_factor_gives_no_trust,
+    a_factor_ages_by_every_path,
+    an_offer_outlives_no_factor,
+    weak_methods_seed_no_trust_by_any_path,
+    every_other_method_seeds_trust,
+    a_policy_may_name_other_methods,
+    another_device_is_trusted_only_where_it_passed_a_factor_itself,
+    a_change_of_factors_ends_what_older_factors_may_do,
+    no_path_gives_trust_where_the_policy_allows_none,
+    a_hijacked_device_is_trusted_by_no_path,
+    a_host_vouches_for_any_device_of_the_user_alone,
+    trust_lasts_no_longer_than_the_devices_own_factor_allows,
+}
+
 const RECENT_S: u32 = 600;
 
 fn detail(answer: &Answer) -> &str {
@@ -30,7 +46,7 @@ async fn two_devices(host: &Host) -> (Browser, SignedIn, Browser, SignedIn) {
     (laptop, on_laptop, phone, on_phone)
 }
 
-pub(crate) async fn a_session_that_skipped_never_gives_trust(host: Host) {
+async fn a_session_that_skipped_never_gives_trust(host: Host) {
     let mut laptop = host.browser("ana");
     laptop.enter_and_trust().await;
     host.pass_s(1);
@@ -50,7 +66,7 @@ pub(crate) async fn a_session_that_skipped_never_gives_trust(host: Host) {
     stepped.post("/devices/current/trust").await.expect(200);
 }
 
-pub(crate) async fn a_session_without_a_factor_gives_no_trust(host: Host) {
+async fn a_session_without_a_factor_gives_no_trust(host: Host) {
     let mut laptop = host.browser("ana");
     let sign_in = laptop.evaluate_with(&json!({ "second_factor": "none" })).await;
     laptop.try_complete(&sign_in, &json!({ "trust_device": true })).await.refused(403, "mfa_required");
@@ -62,7 +78,7 @@ pub(crate) async fn a_session_without_a_factor_gives_no_trust(host: Host) {
     direct.post("/devices/current/trust").await.refused(403, "mfa_required");
 }
 
-pub(crate) async fn a_factor_ages_by_every_path(host: Host) {
+async fn a_factor_ages_by_every_path(host: Host) {
     let mut laptop = host.browser("ana");
     let opened = laptop.enter().await;
     let limit = host.now().plus_s(RECENT_S);
@@ -84,7 +100,7 @@ pub(crate) async fn a_factor_ages_by_every_path(host: Host) {
     assert!(!entered.is_offered());
 }
 
-pub(crate) async fn an_offer_outlives_no_factor(host: Host) {
+async fn an_offer_outlives_no_factor(host: Host) {
     host.set_rules(|rules| rules.activation_ttl_s = 3_600).await;
     let mut laptop = host.browser("ana");
     let opened = laptop.enter().await;
@@ -96,7 +112,7 @@ pub(crate) async fn an_offer_outlives_no_factor(host: Host) {
     assert_eq!(host.rows().await, rows);
 }
 
-pub(crate) async fn weak_methods_seed_no_trust_by_any_path(host: Host) {
+async fn weak_methods_seed_no_trust_by_any_path(host: Host) {
     for method in ["email_otp", "backup_code", "other"] {
         let mut laptop = host.browser("ana");
         let mfa = json!({ "method": method });
@@ -116,7 +132,7 @@ pub(crate) async fn weak_methods_seed_no_trust_by_any_path(host: Host) {
     }
 }
 
-pub(crate) async fn every_other_method_seeds_trust(host: Host) {
+async fn every_other_method_seeds_trust(host: Host) {
     for method in ["totp", "webauthn", "push", "sms_otp"] {
         let mut laptop = host.browser("ana");
         laptop.enter_with(&json!({ "mfa": { "method": method }, "trust_device": true })).await;
@@ -124,14 +140,14 @@ pub(crate) async fn every_other_method_seeds_trust(host: Host) {
     }
 }
 
-pub(crate) async fn a_policy_may_name_other_methods(host: Host) {
+async fn a_policy_may_name_other_methods(host: Host) {
     host.set_rules(|rules| rules.trust_methods = vec![doorward_domain::MfaMethod::EmailOtp]).await;
     let mut laptop = host.browser("ana");
     assert!(!laptop.enter().await.is_offered());
     assert!(laptop.enter_with(&json!({ "mfa": { "method": "email_otp" } })).await.is_offered());
 }
 
-pub(crate) async fn another_device_is_trusted_only_where_it_passed_a_factor_itself(host: Host) {
+async fn another_device_is_trusted_only_where_it_passed_a_factor_itself(host: Host) {
     let (mut laptop, on_laptop, ..) = two_devices(&host).await;
     let mut bare = host.browser("ana");
     let without = bare.evaluate_with(&json!({ "second_factor": "none" })).await;
@@ -148,7 +164,7 @@ pub(crate) async fn another_device_is_trusted_only_where_it_passed_a_factor_itse
     assert_eq!(laptop.judged().await.0, "allow");
 }
 
-pub(crate) async fn a_change_of_factors_ends_what_older_factors_may_do(host: Host) {
+async fn a_change_of_factors_ends_what_older_factors_may_do(host: Host) {
     let (_, on_laptop, mut phone, on_phone) = two_devices(&host).await;
     let change = host.now();
     host.change_account("ana", move |account| account.head.factors_changed_at = Some(change)).await;
@@ -163,7 +179,7 @@ pub(crate) async fn a_change_of_factors_ends_what_older_factors_may_do(host: Hos
     assert!(detail(&other).contains("That device"), "the phone has passed no factor since");
 }
 
-pub(crate) async fn no_path_gives_trust_where_the_policy_allows_none(host: Host) {
+async fn no_path_gives_trust_where_the_policy_allows_none(host: Host) {
     let (mut laptop, on_laptop, ..) = two_devices(&host).await;
     host.set_policy(doorward_domain::Policy::preset(doorward_domain::Preset::NistAal2)).await;
     on_laptop.post("/devices/current/trust").await.refused(403, "trust_not_allowed");
@@ -176,7 +192,7 @@ pub(crate) async fn no_path_gives_trust_where_the_policy_allows_none(host: Host)
     assert!(!opened.is_offered());
 }
 
-pub(crate) async fn a_hijacked_device_is_trusted_by_no_path(host: Host) {
+async fn a_hijacked_device_is_trusted_by_no_path(host: Host) {
     let (_, on_laptop, _, on_phone) = two_devices(&host).await;
     on_laptop.post(&format!("/devices/{}/hijack", on_phone.device())).await.expect(200);
     on_laptop.post(&format!("/devices/{}/trust", on_phone.device())).await.refused(409, "device_hijacked");
@@ -184,7 +200,7 @@ pub(crate) async fn a_hijacked_device_is_trusted_by_no_path(host: Host) {
     on_phone.post("/devices/current/trust").await.refused(401, "unauthenticated");
 }
 
-pub(crate) async fn a_host_vouches_for_any_device_of_the_user_alone(host: Host) {
+async fn a_host_vouches_for_any_device_of_the_user_alone(host: Host) {
     let mut bare = host.browser("ana");
     let sign_in = bare.evaluate_with(&json!({ "second_factor": "none" })).await;
     let opened = bare.complete(&sign_in, &json!({})).await;
@@ -196,7 +212,7 @@ pub(crate) async fn a_host_vouches_for_any_device_of_the_user_alone(host: Host) 
     trust_for_host(&host, &bob.device(), &json!({ "method": "push" })).await.refused(404, "not_found");
 }
 
-pub(crate) async fn trust_lasts_no_longer_than_the_devices_own_factor_allows(host: Host) {
+async fn trust_lasts_no_longer_than_the_devices_own_factor_allows(host: Host) {
     host.set_rules(|rules| rules.trust_max_s = 31 * 86_400).await;
     let (_, on_laptop, _, on_phone) = two_devices(&host).await;
     host.pass_s(5 * 86_400);

@@ -8,6 +8,15 @@ use doorward_tests::host::{ACME, Answer, Host, SignedIn};
 use insta::assert_snapshot as see;
 use serde_json::{Value, json};
 
+doorward_tests::on_each_engine! {
+    every_kind_of_event_is_written_and_says_what_the_list_says,
+    a_life_leaves_an_event_of_every_kind,
+    pages_run_through_the_whole_history,
+    who_did_it_and_why_is_told,
+    what_changes_nothing_leaves_no_event,
+    each_person_has_their_own,
+}
+
 fn types(history: &Answer) -> Vec<String> {
     let items = history.body["items"].as_array().expect("events");
     items.iter().map(|event| event["type"].as_str().expect("a type").to_owned()).collect()
@@ -56,7 +65,7 @@ const ELSEWHERE: &[EventKind] = &[
     EventKind::AccountErased,
 ];
 
-pub(crate) async fn a_life_leaves_an_event_of_every_kind(host: Host) {
+async fn a_life_leaves_an_event_of_every_kind(host: Host) {
     let caller = live(&host).await;
     let history = caller.ask("GET", "/events").query("limit=100").await.expect(200);
     see!("a_life", history.shown());
@@ -73,7 +82,7 @@ pub(crate) async fn a_life_leaves_an_event_of_every_kind(host: Host) {
     assert_eq!(by_host, history.body);
 }
 
-pub(crate) async fn pages_run_through_the_whole_history(host: Host) {
+async fn pages_run_through_the_whole_history(host: Host) {
     let caller = live(&host).await;
     let whole = caller.ask("GET", "/events").query("limit=100").await.expect(200).ids();
     for limit in [1, 3, 5] {
@@ -88,7 +97,7 @@ pub(crate) async fn pages_run_through_the_whole_history(host: Host) {
     }
 }
 
-pub(crate) async fn who_did_it_and_why_is_told(host: Host) {
+async fn who_did_it_and_why_is_told(host: Host) {
     let mut laptop = host.browser("ana");
     let opened = laptop.enter_and_trust().await;
     let person = format!("user:{}", opened.session());
@@ -106,7 +115,7 @@ pub(crate) async fn who_did_it_and_why_is_told(host: Host) {
     assert!(event["actor"].as_str().is_some_and(|actor| actor.starts_with("key:") && actor.ends_with(":Ünal, support")));
 }
 
-pub(crate) async fn what_changes_nothing_leaves_no_event(host: Host) {
+async fn what_changes_nothing_leaves_no_event(host: Host) {
     let mut laptop = host.browser("ana");
     let opened = laptop.enter().await;
     let before = opened.get("/events").await.expect(200).body;
@@ -121,7 +130,7 @@ pub(crate) async fn what_changes_nothing_leaves_no_event(host: Host) {
     assert_eq!(opened.get("/events").await.expect(200).body, before);
 }
 
-pub(crate) async fn each_person_has_their_own(host: Host) {
+async fn each_person_has_their_own(host: Host) {
     let ana = live(&host).await;
     let bob = host.browser("bob").enter().await;
     let history = bob.get("/events").await.expect(200);
@@ -157,7 +166,7 @@ async fn all_the_rest(host: &Host) {
 }
 
 /// The list of `docs/events.md` is closed, and nothing on it is dead: each kind is written, and says no more than it says there.
-pub(crate) async fn every_kind_of_event_is_written_and_says_what_the_list_says(host: Host) {
+async fn every_kind_of_event_is_written_and_says_what_the_list_says(host: Host) {
     live(&host).await;
     all_the_rest(&host).await;
     let third = Operator::new(TenantId::new("third").expect("a name"), "Max".to_owned());

@@ -7,6 +7,13 @@ use serde_json::json;
 
 use crate::operations::{Names, Someone, each, with_body};
 
+doorward_tests::on_each_engine! {
+    whatever_isnt_theirs_is_as_unknown_as_what_isnt_there,
+    users_that_are_malformed_or_unknown_are_one,
+    another_tenants_key_sees_nobody,
+    user_ids_are_the_hosts_own_to_the_byte,
+}
+
 fn all_named(names: &Names, id: &str) -> Names {
     Names { device: id.to_owned(), session: id.to_owned(), sign_in: id.to_owned(), api_key: id.to_owned(), ..names.clone() }
 }
@@ -30,7 +37,7 @@ fn malformed(good: &str) -> Vec<String> {
     list
 }
 
-pub(crate) async fn whatever_isnt_theirs_is_as_unknown_as_what_isnt_there(host: Host) {
+async fn whatever_isnt_theirs_is_as_unknown_as_what_isnt_there(host: Host) {
     let all = each(&host).await;
     let stranger = Someone::new(&host, ACME, "stranger").await;
     let elsewhere = Someone::new(&host, GLOBEX, "elsewhere").await;
@@ -60,7 +67,7 @@ pub(crate) async fn whatever_isnt_theirs_is_as_unknown_as_what_isnt_there(host: 
     stranger.caller.get(&format!("/devices/{}", elsewhere.names.device)).await;
 }
 
-pub(crate) async fn users_that_are_malformed_or_unknown_are_one(host: Host) {
+async fn users_that_are_malformed_or_unknown_are_one(host: Host) {
     let all = each(&host).await;
     let rows = host.rows().await;
     let bad = ["%00", "a%0Ab", "%7F", "%C2%85", ".", "..", "%2E", "%2E%2E", "%FF", "%ED%A0%80", &"a".repeat(256), &"%C3%A9".repeat(128)];
@@ -99,7 +106,7 @@ pub(crate) async fn users_that_are_malformed_or_unknown_are_one(host: Host) {
     assert_eq!(host.rows().await, rows);
 }
 
-pub(crate) async fn another_tenants_key_sees_nobody(host: Host) {
+async fn another_tenants_key_sees_nobody(host: Host) {
     let someone = Someone::new(&host, ACME, "ana").await;
     let theirs = host.ask("POST", "/internal/sessions/verify").key(&api_key(GLOBEX, Role::Verify)).json(&json!({ "token": someone.names.token }));
     assert_eq!(theirs.await.expect(200).body, json!({ "active": false, "reason": "unknown" }));
@@ -115,7 +122,7 @@ pub(crate) async fn another_tenants_key_sees_nobody(host: Host) {
     assert_eq!(host.rows().await, rows);
 }
 
-pub(crate) async fn user_ids_are_the_hosts_own_to_the_byte(host: Host) {
+async fn user_ids_are_the_hosts_own_to_the_byte(host: Host) {
     let users = [
         ("ana@example.org", "ana@example.org"),
         ("ANA@example.org", "ANA@example.org"),

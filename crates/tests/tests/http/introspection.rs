@@ -9,6 +9,15 @@ use doorward_tests::{after, tenant_id};
 use insta::assert_snapshot as see;
 use serde_json::json;
 
+doorward_tests::on_each_engine! {
+    a_live_token_is_told_in_the_words_of_the_rfc,
+    whatever_isnt_live_is_inactive_and_no_more_is_told,
+    introspection_is_no_activity,
+    the_key_comes_in_its_header_or_as_a_password,
+    a_password_may_be_encoded_as_a_form_or_not,
+    the_form_is_read_as_oauth_servers_read_it,
+}
+
 const NOTHING: &str = r#"{"active":false}"#;
 
 fn introspect(host: &Host, token: &str) -> Ask {
@@ -19,7 +28,7 @@ fn basic(name: &str, password: &str) -> String {
     format!("Basic {}", STANDARD.encode(format!("{name}:{password}")))
 }
 
-pub(crate) async fn a_live_token_is_told_in_the_words_of_the_rfc(host: Host) {
+async fn a_live_token_is_told_in_the_words_of_the_rfc(host: Host) {
     host.at(after(0));
     let mut laptop = host.browser("ana@example.com");
     let proved = laptop.enter_and_trust().await;
@@ -46,7 +55,7 @@ pub(crate) async fn a_live_token_is_told_in_the_words_of_the_rfc(host: Host) {
     assert_eq!(introspect(&host, &proved.token).await.text, NOTHING);
 }
 
-pub(crate) async fn whatever_isnt_live_is_inactive_and_no_more_is_told(host: Host) {
+async fn whatever_isnt_live_is_inactive_and_no_more_is_told(host: Host) {
     let opened = host.browser("ana").enter().await;
     let elsewhere = host.browser("ana").in_tenant(GLOBEX).enter().await;
     let over = host.browser("ana").enter().await;
@@ -65,7 +74,7 @@ pub(crate) async fn whatever_isnt_live_is_inactive_and_no_more_is_told(host: Hos
     assert_eq!(introspect(&host, &opened.token).await.text, NOTHING, "idle");
 }
 
-pub(crate) async fn introspection_is_no_activity(host: Host) {
+async fn introspection_is_no_activity(host: Host) {
     let opened = host.browser("ana").enter().await;
     host.pass_s(3_600);
     let rows = host.rows().await;
@@ -73,7 +82,7 @@ pub(crate) async fn introspection_is_no_activity(host: Host) {
     assert_eq!(host.rows().await, rows);
 }
 
-pub(crate) async fn the_key_comes_in_its_header_or_as_a_password(host: Host) {
+async fn the_key_comes_in_its_header_or_as_a_password(host: Host) {
     let opened = host.browser("ana").enter().await;
     let (good, form) = (api_key(ACME, Role::Verify), format!("token={}", opened.token));
     let ask = || host.ask("POST", "/oauth2/introspect").form(&form);
@@ -111,7 +120,7 @@ pub(crate) async fn the_key_comes_in_its_header_or_as_a_password(host: Host) {
     assert_eq!(host.rows().await, rows);
 }
 
-pub(crate) async fn a_password_may_be_encoded_as_a_form_or_not(host: Host) {
+async fn a_password_may_be_encoded_as_a_form_or_not(host: Host) {
     let opened = host.browser("ana").enter().await;
     let key = "dwk_a+b/c=d%2Be%zz-which-nobody-else-knows";
     let encoded = "dwk_a%2Bb%2fc%3Dd%252Be%25zz-which-nobody-else-knows";
@@ -144,7 +153,7 @@ pub(crate) async fn a_password_may_be_encoded_as_a_form_or_not(host: Host) {
     ask().header("authorization", &basic("gateway", encoded)).key(&api_key(ACME, Role::Verify)).await.refused(401, "unauthenticated");
 }
 
-pub(crate) async fn the_form_is_read_as_oauth_servers_read_it(host: Host) {
+async fn the_form_is_read_as_oauth_servers_read_it(host: Host) {
     let opened = host.browser("ana").enter().await;
     let ask = |form: &str| host.ask("POST", "/oauth2/introspect").by(Role::Verify).form(form);
     let token = &opened.token;

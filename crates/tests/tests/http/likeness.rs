@@ -7,6 +7,24 @@ use serde_json::{Value, json};
 
 use crate::retention::prune;
 
+doorward_tests::on_each_engine! {
+    likeness_on_the_same_network_identifies_and_skips,
+    what_changed_too_much_is_challenged_and_told,
+    what_is_kept_back_or_unsteady_identifies_nobody,
+    without_attributes_likeness_identifies_nobody,
+    a_sign_in_that_tells_nothing_takes_nothing_from_the_print,
+    while_a_device_cant_be_compared_nobody_is_identified,
+    a_mailbox_code_takes_no_print,
+    of_two_alike_neither_is_identified,
+    a_hijacked_lookalike_is_denied_and_a_token_wins_over_likeness,
+    a_released_device_is_not_told_by_its_looks,
+    trust_by_likeness_has_a_longest_time_of_its_own,
+    trust_given_to_who_came_by_likeness_is_bound_by_it,
+    a_policy_that_turned_strict_meanwhile_counts_at_completion,
+    likeness_crosses_neither_users_nor_tenants,
+    a_made_up_canvas_is_learnt_and_never_held_against_its_owner,
+}
+
 const DAY: u32 = 86_400;
 
 fn looks() -> Value {
@@ -39,7 +57,7 @@ fn with(change: &Value) -> Value {
     json!({ "fingerprint": fingerprint })
 }
 
-pub(crate) async fn likeness_on_the_same_network_identifies_and_skips(host: Host) {
+async fn likeness_on_the_same_network_identifies_and_skips(host: Host) {
     let (_, device, bare) = trusted(&host).await;
     let alike = [
         json!({}),
@@ -61,7 +79,7 @@ pub(crate) async fn likeness_on_the_same_network_identifies_and_skips(host: Host
     }
 }
 
-pub(crate) async fn what_changed_too_much_is_challenged_and_told(host: Host) {
+async fn what_changed_too_much_is_challenged_and_told(host: Host) {
     let (_, device, bare) = trusted(&host).await;
     let changes = [
         (json!({ "ip": "192.0.2.1" }), json!(["unknown_device", "device_token_missing", "network_changed"]), json!(null)),
@@ -89,7 +107,7 @@ pub(crate) async fn what_changed_too_much_is_challenged_and_told(host: Host) {
     assert_ne!(moved.enter().await.device(), device, "the code makes it a device of its own");
 }
 
-pub(crate) async fn what_is_kept_back_or_unsteady_identifies_nobody(host: Host) {
+async fn what_is_kept_back_or_unsteady_identifies_nobody(host: Host) {
     let (_, _, bare) = trusted(&host).await;
     let nothing = json!({ "gpu": null, "touch": null, "memory": null, "timezone": null, "canvas": null, "window": null });
     let told = ["gpu", "touch", "memory", "timezone"];
@@ -107,7 +125,7 @@ pub(crate) async fn what_is_kept_back_or_unsteady_identifies_nobody(host: Host) 
     }
 }
 
-pub(crate) async fn without_attributes_likeness_identifies_nobody(host: Host) {
+async fn without_attributes_likeness_identifies_nobody(host: Host) {
     host.set_rules(|rules| rules.trust_binding = Binding::Fingerprint).await;
     let hints = json!({ "Sec-CH-UA-Arch": "\"x86\"", "Sec-CH-UA-Bitness": "\"64\"", "Sec-CH-UA-Form-Factors": "\"Desktop\"" });
     let little = json!({ "fingerprint": { "window": "1200x800", "canvas": "f3a1", "gpu": "a" } });
@@ -119,7 +137,7 @@ pub(crate) async fn without_attributes_likeness_identifies_nobody(host: Host) {
     }
 }
 
-pub(crate) async fn a_sign_in_that_tells_nothing_takes_nothing_from_the_print(host: Host) {
+async fn a_sign_in_that_tells_nothing_takes_nothing_from_the_print(host: Host) {
     let (mut laptop, _, bare) = trusted(&host).await;
     // By its token, and by the code: the print is taken anew, from nothing.
     let silent = json!({ "fingerprint": null });
@@ -133,7 +151,7 @@ pub(crate) async fn a_sign_in_that_tells_nothing_takes_nothing_from_the_print(ho
     assert_eq!(bare.judged().await.0, "allow", "and its own looks are still its own");
 }
 
-pub(crate) async fn while_a_device_cant_be_compared_nobody_is_identified(host: Host) {
+async fn while_a_device_cant_be_compared_nobody_is_identified(host: Host) {
     let (mut laptop, _, bare) = trusted(&host).await;
     host.browser("ana").looking(&json!({ "ip": "192.0.2.1", "user_agent": FIREFOX })).enter().await;
     assert_eq!(bare.judged().await.0, "allow", "the other one is another");
@@ -145,7 +163,7 @@ pub(crate) async fn while_a_device_cant_be_compared_nobody_is_identified(host: H
     assert_eq!(laptop.judged().await.0, "allow", "a token needs no looks");
 }
 
-pub(crate) async fn a_mailbox_code_takes_no_print(host: Host) {
+async fn a_mailbox_code_takes_no_print(host: Host) {
     let (_, device, bare) = trusted(&host).await;
     // Drifted, and taken for the device; step by step it would become another.
     let mut drifted = bare.clone().looking(&with(&json!({ "timezone": "Asia/Tokyo" })));
@@ -160,7 +178,7 @@ pub(crate) async fn a_mailbox_code_takes_no_print(host: Host) {
     assert_eq!(bare.looking(&with(&json!({ "timezone": "Asia/Tokyo" }))).judged().await.0, "allow");
 }
 
-pub(crate) async fn of_two_alike_neither_is_identified(host: Host) {
+async fn of_two_alike_neither_is_identified(host: Host) {
     let (laptop, _, bare) = trusted(&host).await;
     let mut second = host.browser("ana").looking(&looks()).looking(&json!({ "ip": "192.0.2.1" }));
     second.enter_and_trust().await;
@@ -173,7 +191,7 @@ pub(crate) async fn of_two_alike_neither_is_identified(host: Host) {
     }
 }
 
-pub(crate) async fn a_hijacked_lookalike_is_denied_and_a_token_wins_over_likeness(host: Host) {
+async fn a_hijacked_lookalike_is_denied_and_a_token_wins_over_likeness(host: Host) {
     let (laptop, device, bare) = trusted(&host).await;
     let mut phone = host.browser("ana").looking(&json!({ "user_agent": FIREFOX }));
     let on_phone = phone.enter_and_trust().await;
@@ -196,7 +214,7 @@ pub(crate) async fn a_hijacked_lookalike_is_denied_and_a_token_wins_over_likenes
     disguised.enter_skipping().await;
 }
 
-pub(crate) async fn a_released_device_is_not_told_by_its_looks(host: Host) {
+async fn a_released_device_is_not_told_by_its_looks(host: Host) {
     let (_, device, mut bare) = trusted(&host).await;
     host.call("POST", &format!("/internal/users/ana/devices/{device}/hijack")).await.expect(200);
     assert_eq!(bare.judged().await.0, "deny");
@@ -209,7 +227,7 @@ pub(crate) async fn a_released_device_is_not_told_by_its_looks(host: Host) {
     assert_eq!((again.text_at("/decision"), &again.body["device"]["id"]), ("allow".to_owned(), &json!(entered.device())));
 }
 
-pub(crate) async fn trust_by_likeness_has_a_longest_time_of_its_own(host: Host) {
+async fn trust_by_likeness_has_a_longest_time_of_its_own(host: Host) {
     let (laptop, _, bare) = trusted(&host).await;
     host.pass_s(7 * DAY - 3_600 - 1);
     assert_eq!(bare.judged().await.0, "allow");
@@ -223,7 +241,7 @@ pub(crate) async fn trust_by_likeness_has_a_longest_time_of_its_own(host: Host) 
     assert_eq!(laptop.judged().await.0, "allow");
 }
 
-pub(crate) async fn trust_given_to_who_came_by_likeness_is_bound_by_it(host: Host) {
+async fn trust_given_to_who_came_by_likeness_is_bound_by_it(host: Host) {
     let (laptop, device, mut bare) = trusted(&host).await;
     let on_it = bare.enter().await;
     assert_eq!((on_it.device(), bare.device_token.clone()), (device.clone(), None));
@@ -246,7 +264,7 @@ pub(crate) async fn trust_given_to_who_came_by_likeness_is_bound_by_it(host: Hos
     assert_eq!(bare.judged().await.0, "allow");
 }
 
-pub(crate) async fn a_policy_that_turned_strict_meanwhile_counts_at_completion(host: Host) {
+async fn a_policy_that_turned_strict_meanwhile_counts_at_completion(host: Host) {
     let (_, device, mut bare) = trusted(&host).await;
     let sign_in = bare.evaluate().await;
     host.set_rules(|_| {}).await;
@@ -255,7 +273,7 @@ pub(crate) async fn a_policy_that_turned_strict_meanwhile_counts_at_completion(h
     assert_ne!(entered.device(), device);
 }
 
-pub(crate) async fn likeness_crosses_neither_users_nor_tenants(host: Host) {
+async fn likeness_crosses_neither_users_nor_tenants(host: Host) {
     let (_, device, bare) = trusted(&host).await;
     host.set_rules_of(GLOBEX, |rules| rules.trust_binding = Binding::Fingerprint).await;
     let mut of_bob = bare.clone();
@@ -272,7 +290,7 @@ pub(crate) async fn likeness_crosses_neither_users_nor_tenants(host: Host) {
     }
 }
 
-pub(crate) async fn a_made_up_canvas_is_learnt_and_never_held_against_its_owner(host: Host) {
+async fn a_made_up_canvas_is_learnt_and_never_held_against_its_owner(host: Host) {
     host.set_rules(|rules| rules.trust_binding = Binding::Fingerprint).await;
     // A name that says nothing of how steady it is: only experience does.
     let look = |value: &str| json!({ "ip": "198.51.100.7", "fingerprint": { "gpu": "a", "touch": 0, "xq": value } });

@@ -14,6 +14,19 @@ use tempfile::TempDir;
 use crate::policies::put;
 use crate::retention::prune;
 
+doorward_tests::on_each_engine! {
+    places_are_shown_beside_addresses_and_go_with_them,
+    without_a_database_there_are_no_places_and_no_signals,
+    a_new_country_is_told_and_decides_nothing,
+    impossible_travel_is_told_with_the_place_before,
+    a_policy_lets_signals_challenge_and_trust_stays,
+    signals_are_judged_again_at_completion,
+    what_says_nothing_about_the_person_is_no_travel,
+    signals_ask_nothing_of_who_was_asked_or_cant_be,
+    a_session_opened_directly_tells_its_signals,
+    another_edition_holds_at_the_next_request,
+}
+
 const VIENNA: &str = "192.0.2.1";
 const NEW_YORK: &str = "198.51.100.1";
 const HOUR_S: u32 = 3_600;
@@ -89,7 +102,7 @@ fn expected(decision: &str, reasons: &[&str]) -> (String, Vec<String>) {
     (decision.to_owned(), reasons.iter().map(|reason| (*reason).to_owned()).collect())
 }
 
-pub(crate) async fn places_are_shown_beside_addresses_and_go_with_them(home: Arc<Home>) {
+async fn places_are_shown_beside_addresses_and_go_with_them(home: Arc<Home>) {
     let (host, _files) = host(&home, &world()).await;
     let mut laptop = at(&host, VIENNA);
     let sign_in = laptop.evaluate().await;
@@ -138,7 +151,7 @@ pub(crate) async fn places_are_shown_beside_addresses_and_go_with_them(home: Arc
     assert!(gone["items"].as_array().is_some_and(|items| items.len() == 2 && items.iter().all(|item| item["location"].is_null())), "{gone}");
 }
 
-pub(crate) async fn without_a_database_there_are_no_places_and_no_signals(host: Host) {
+async fn without_a_database_there_are_no_places_and_no_signals(host: Host) {
     put(&host, &json!({ "new_country": "challenge", "impossible_travel": "challenge" })).await.expect(200);
     let mut laptop = at(&host, VIENNA);
     laptop.enter_and_trust().await;
@@ -147,7 +160,7 @@ pub(crate) async fn without_a_database_there_are_no_places_and_no_signals(host: 
     assert_eq!(sign_in.body["device"]["location"], Value::Null);
 }
 
-pub(crate) async fn a_new_country_is_told_and_decides_nothing(home: Arc<Home>) {
+async fn a_new_country_is_told_and_decides_nothing(home: Arc<Home>) {
     let (host, _files) = host(&home, &world()).await;
     let mut laptop = at(&host, VIENNA);
     let first = laptop.evaluate().await;
@@ -168,7 +181,7 @@ pub(crate) async fn a_new_country_is_told_and_decides_nothing(home: Arc<Home>) {
     assert_eq!(judged(&bob.evaluate().await).1, ["unknown_device", "device_token_missing"]);
 }
 
-pub(crate) async fn impossible_travel_is_told_with_the_place_before(home: Arc<Home>) {
+async fn impossible_travel_is_told_with_the_place_before(home: Arc<Home>) {
     let (host, _files) = host(&home, &world()).await;
     let mut laptop = at(&host, VIENNA);
     let opened = laptop.enter_and_trust().await;
@@ -202,7 +215,7 @@ pub(crate) async fn impossible_travel_is_told_with_the_place_before(home: Arc<Ho
     assert_eq!((&later["location"], &detail["from"], &detail["distance_km"]), (&Value::Null, &Value::Null, &json!(6_796)));
 }
 
-pub(crate) async fn a_policy_lets_signals_challenge_and_trust_stays(home: Arc<Home>) {
+async fn a_policy_lets_signals_challenge_and_trust_stays(home: Arc<Home>) {
     let (host, _files) = host(&home, &world()).await;
     let mut laptop = at(&host, VIENNA);
     let opened = laptop.enter_and_trust().await;
@@ -229,7 +242,7 @@ pub(crate) async fn a_policy_lets_signals_challenge_and_trust_stays(home: Arc<Ho
     assert_eq!(abroad.judged().await, expected("allow", &["trusted_device"]));
 }
 
-pub(crate) async fn signals_are_judged_again_at_completion(home: Arc<Home>) {
+async fn signals_are_judged_again_at_completion(home: Arc<Home>) {
     let (host, _files) = host(&home, &world()).await;
     let mut laptop = at(&host, VIENNA);
     laptop.enter_and_trust().await;
@@ -257,7 +270,7 @@ pub(crate) async fn signals_are_judged_again_at_completion(home: Arc<Home>) {
     abroad.try_complete(&sign_in, &json!({})).await.refused(403, "mfa_required");
 }
 
-pub(crate) async fn what_says_nothing_about_the_person_is_no_travel(home: Arc<Home>) {
+async fn what_says_nothing_about_the_person_is_no_travel(home: Arc<Home>) {
     let (host, _files) = host(&home, &world()).await;
     put(&host, &json!({ "impossible_travel": "challenge" })).await.expect(200);
     let mut laptop = at(&host, VIENNA);
@@ -277,7 +290,7 @@ pub(crate) async fn what_says_nothing_about_the_person_is_no_travel(home: Arc<Ho
     assert_eq!(moved(&laptop, NEW_YORK).judged().await.0, "challenge", "and a real journey is none of them");
 }
 
-pub(crate) async fn signals_ask_nothing_of_who_was_asked_or_cant_be(home: Arc<Home>) {
+async fn signals_ask_nothing_of_who_was_asked_or_cant_be(home: Arc<Home>) {
     let (host, _files) = host(&home, &world()).await;
     put(&host, &json!({ "impossible_travel": "challenge", "new_country": "challenge" })).await.expect(200);
     at(&host, VIENNA).enter_and_trust().await;
@@ -296,7 +309,7 @@ pub(crate) async fn signals_ask_nothing_of_who_was_asked_or_cant_be(home: Arc<Ho
     assert_eq!(judged(&abroad.evaluate().await).0, "deny");
 }
 
-pub(crate) async fn a_session_opened_directly_tells_its_signals(home: Arc<Home>) {
+async fn a_session_opened_directly_tells_its_signals(home: Arc<Home>) {
     let (host, _files) = host(&home, &world()).await;
     at(&host, VIENNA).enter().await;
     let body = json!({ "user_id": "ana", "ip": NEW_YORK, "user_agent": "curl/8.5.0" });
@@ -305,7 +318,7 @@ pub(crate) async fn a_session_opened_directly_tells_its_signals(home: Arc<Home>)
     assert_eq!((&told["new_country"], &told["impossible_travel"]["from"]), (&json!("US"), &vienna()));
 }
 
-pub(crate) async fn another_edition_holds_at_the_next_request(home: Arc<Home>) {
+async fn another_edition_holds_at_the_next_request(home: Arc<Home>) {
     let (host, files) = host(&home, &world()).await;
     let opened = at(&host, VIENNA).enter().await;
     let place = || async { opened.get("/sessions/current").await.expect(200).body["location"].clone() };

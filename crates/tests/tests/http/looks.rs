@@ -5,6 +5,18 @@ use doorward_tests::host::{Browser, GLOBEX, Host};
 use insta::assert_snapshot as see;
 use serde_json::{Value, json};
 
+doorward_tests::on_each_engine! {
+    a_persons_own_token_skips_whatever_else_changes,
+    an_attacker_who_copies_everything_but_the_token_is_challenged,
+    another_user_of_the_same_browser_never_inherits,
+    the_same_user_of_another_tenant_never_inherits,
+    a_fingerprint_shown_of_equal_looks_differs_by_tenant,
+    of_several_that_look_alike_the_one_seen_last_is_hinted_at,
+    the_order_of_attributes_makes_no_other_device,
+    a_token_among_garbage_is_found,
+    a_sign_in_is_explained_afterwards,
+}
+
 fn all_looks() -> Value {
     json!({
         "ip": "198.51.100.7", "user_agent": CHROME,
@@ -20,7 +32,7 @@ async fn trusted(host: &Host) -> (Browser, String) {
     (laptop, device)
 }
 
-pub(crate) async fn a_persons_own_token_skips_whatever_else_changes(host: Host) {
+async fn a_persons_own_token_skips_whatever_else_changes(host: Host) {
     let (laptop, device) = trusted(&host).await;
     let changes = [
         json!({ "user_agent": CHROME.replace("149", "173") }),
@@ -41,7 +53,7 @@ pub(crate) async fn a_persons_own_token_skips_whatever_else_changes(host: Host) 
     }
 }
 
-pub(crate) async fn an_attacker_who_copies_everything_but_the_token_is_challenged(host: Host) {
+async fn an_attacker_who_copies_everything_but_the_token_is_challenged(host: Host) {
     let (laptop, device) = trusted(&host).await;
     let mut attacker = laptop.clone();
     attacker.device_token = None;
@@ -62,7 +74,7 @@ pub(crate) async fn an_attacker_who_copies_everything_but_the_token_is_challenge
     assert_eq!(phished.answer.body["device"]["looks_like"], device);
 }
 
-pub(crate) async fn another_user_of_the_same_browser_never_inherits(host: Host) {
+async fn another_user_of_the_same_browser_never_inherits(host: Host) {
     let (laptop, _) = trusted(&host).await;
     let rows = host.rows().await;
     let mut bob = laptop.clone();
@@ -84,7 +96,7 @@ pub(crate) async fn another_user_of_the_same_browser_never_inherits(host: Host) 
     }
 }
 
-pub(crate) async fn the_same_user_of_another_tenant_never_inherits(host: Host) {
+async fn the_same_user_of_another_tenant_never_inherits(host: Host) {
     let (laptop, _) = trusted(&host).await;
     let elsewhere = laptop.clone().in_tenant(GLOBEX);
     let sign_in = elsewhere.evaluate().await;
@@ -93,7 +105,7 @@ pub(crate) async fn the_same_user_of_another_tenant_never_inherits(host: Host) {
     assert_eq!(laptop.judged().await.0, "allow");
 }
 
-pub(crate) async fn a_fingerprint_shown_of_equal_looks_differs_by_tenant(host: Host) {
+async fn a_fingerprint_shown_of_equal_looks_differs_by_tenant(host: Host) {
     let mut shown = vec![];
     for browser in [host.browser("ana"), host.browser("bob"), host.browser("ana").in_tenant(GLOBEX)] {
         let mut browser = browser.looking(&all_looks());
@@ -103,7 +115,7 @@ pub(crate) async fn a_fingerprint_shown_of_equal_looks_differs_by_tenant(host: H
     assert_ne!(shown[0], shown[1], "nor between users");
 }
 
-pub(crate) async fn of_several_that_look_alike_the_one_seen_last_is_hinted_at(host: Host) {
+async fn of_several_that_look_alike_the_one_seen_last_is_hinted_at(host: Host) {
     let (_, first) = trusted(&host).await;
     let second = host.browser("ana").looking(&all_looks()).enter().await.device();
     host.pass_s(1);
@@ -115,7 +127,7 @@ pub(crate) async fn of_several_that_look_alike_the_one_seen_last_is_hinted_at(ho
     assert_eq!(different.evaluate().await.body["looks_like"], json!(null));
 }
 
-pub(crate) async fn the_order_of_attributes_makes_no_other_device(host: Host) {
+async fn the_order_of_attributes_makes_no_other_device(host: Host) {
     let looks = |fingerprint: &str| json!({ "fingerprint": serde_json::from_str::<Value>(fingerprint).expect("JSON") });
     let known = host.browser("ana").looking(&looks(r#"{"a": 1, "b": {"c": 2, "d": 3}}"#)).enter().await.device();
     let reordered = host.browser("ana").looking(&looks(r#"{"b": {"d": 3, "c": 2}, "a": 1}"#));
@@ -124,7 +136,7 @@ pub(crate) async fn the_order_of_attributes_makes_no_other_device(host: Host) {
     assert_eq!(other.evaluate().await.body["looks_like"], json!(null));
 }
 
-pub(crate) async fn a_token_among_garbage_is_found(host: Host) {
+async fn a_token_among_garbage_is_found(host: Host) {
     let (laptop, _) = trusted(&host).await;
     let token = laptop.device_token.clone().expect("a token");
     let bobs = host.browser("bob").enter().await.answer.text_at("/device_token");
@@ -138,7 +150,7 @@ pub(crate) async fn a_token_among_garbage_is_found(host: Host) {
     assert_eq!(wrong.judged().await.1, ["unknown_device", "device_token_missing"]);
 }
 
-pub(crate) async fn a_sign_in_is_explained_afterwards(host: Host) {
+async fn a_sign_in_is_explained_afterwards(host: Host) {
     let (laptop, _) = trusted(&host).await;
     let mut stranger = host.browser("ana");
     for browser in [&laptop, &stranger] {

@@ -6,13 +6,29 @@ use doorward_tests::{just_after, just_before};
 use insta::assert_snapshot as see;
 use serde_json::json;
 
+doorward_tests::on_each_engine! {
+    a_device_is_trusted_and_then_skips_the_second_factor,
+    an_app_takes_its_offer_up_by_itself,
+    trust_holds_for_thirty_days_to_the_microsecond,
+    the_box_beside_the_code_trusts_at_once,
+    the_box_ticked_on_a_trusted_device_renews_its_trust,
+    skipping_doesnt_slide_the_trust,
+    a_person_without_a_second_factor_enters_and_is_offered_nothing,
+    a_person_without_a_second_factor_is_refused_where_the_policy_wants_one,
+    a_second_factor_that_was_verified_upstream_counts,
+    a_sensitive_entry_is_never_skipped,
+    a_host_that_wants_no_trust_gets_no_offer_and_no_trust,
+    what_the_host_says_of_the_device_and_the_session_is_kept,
+    amr_and_acr_say_what_this_session_proved_by_each_method,
+}
+
 const MONTH_S: u32 = 30 * 86_400;
 
 fn words(decision: &str, reasons: &[&str]) -> (String, Vec<String>) {
     (decision.to_owned(), reasons.iter().map(|&reason| reason.to_owned()).collect())
 }
 
-pub(crate) async fn a_device_is_trusted_and_then_skips_the_second_factor(host: Host) {
+async fn a_device_is_trusted_and_then_skips_the_second_factor(host: Host) {
     let mut laptop = host.browser("ana");
     let first = laptop.evaluate().await;
     see!("1_unknown_device", first.shown());
@@ -34,7 +50,7 @@ pub(crate) async fn a_device_is_trusted_and_then_skips_the_second_factor(host: H
     see!("8_why_it_was_allowed", looked_up.shown());
 }
 
-pub(crate) async fn an_app_takes_its_offer_up_by_itself(host: Host) {
+async fn an_app_takes_its_offer_up_by_itself(host: Host) {
     let mut phone = host.browser("ana");
     let opened = phone.enter().await;
     host.pass_s(5);
@@ -45,7 +61,7 @@ pub(crate) async fn an_app_takes_its_offer_up_by_itself(host: Host) {
     assert_eq!(phone.judged().await, words("allow", &["trusted_device"]));
 }
 
-pub(crate) async fn trust_holds_for_thirty_days_to_the_microsecond(host: Host) {
+async fn trust_holds_for_thirty_days_to_the_microsecond(host: Host) {
     let mut laptop = host.browser("ana");
     laptop.enter_and_trust().await;
     let end = host.now().plus_s(MONTH_S);
@@ -59,14 +75,14 @@ pub(crate) async fn trust_holds_for_thirty_days_to_the_microsecond(host: Host) {
     see!("trust_expired", laptop.evaluate().await.shown());
 }
 
-pub(crate) async fn the_box_beside_the_code_trusts_at_once(host: Host) {
+async fn the_box_beside_the_code_trusts_at_once(host: Host) {
     let mut laptop = host.browser("ana");
     let opened = laptop.enter_and_trust().await;
     see!("checkbox", opened.answer.shown());
     assert_eq!(laptop.judged().await, words("allow", &["trusted_device"]));
 }
 
-pub(crate) async fn the_box_ticked_on_a_trusted_device_renews_its_trust(host: Host) {
+async fn the_box_ticked_on_a_trusted_device_renews_its_trust(host: Host) {
     let mut laptop = host.browser("ana");
     let first = laptop.enter_and_trust().await;
     let token = laptop.device_token.clone();
@@ -80,7 +96,7 @@ pub(crate) async fn the_box_ticked_on_a_trusted_device_renews_its_trust(host: Ho
     assert_eq!(laptop.judged().await.0, "allow");
 }
 
-pub(crate) async fn skipping_doesnt_slide_the_trust(host: Host) {
+async fn skipping_doesnt_slide_the_trust(host: Host) {
     let mut laptop = host.browser("ana");
     let trusted = laptop.enter_and_trust().await;
     let until = trusted.answer.body["device"]["trusted_until"].clone();
@@ -91,14 +107,14 @@ pub(crate) async fn skipping_doesnt_slide_the_trust(host: Host) {
     assert_eq!(laptop.judged().await, words("challenge", &["trust_expired"]));
 }
 
-pub(crate) async fn a_person_without_a_second_factor_enters_and_is_offered_nothing(host: Host) {
+async fn a_person_without_a_second_factor_enters_and_is_offered_nothing(host: Host) {
     let mut laptop = host.browser("ana");
     let sign_in = laptop.evaluate_with(&json!({ "second_factor": "none" })).await;
     assert_eq!(judgement(&sign_in), words("allow", &["no_second_factor"]));
     see!("no_second_factor", laptop.complete(&sign_in, &json!({})).await.answer.shown());
 }
 
-pub(crate) async fn a_person_without_a_second_factor_is_refused_where_the_policy_wants_one(host: Host) {
+async fn a_person_without_a_second_factor_is_refused_where_the_policy_wants_one(host: Host) {
     host.set_rules(|rules| rules.require_second_factor = true).await;
     let mut laptop = host.browser("ana");
     let sign_in = laptop.evaluate_with(&json!({ "second_factor": "none" })).await;
@@ -106,7 +122,7 @@ pub(crate) async fn a_person_without_a_second_factor_is_refused_where_the_policy
     laptop.try_complete(&sign_in, &with_code()).await.refused(403, "sign_in_denied");
 }
 
-pub(crate) async fn a_second_factor_that_was_verified_upstream_counts(host: Host) {
+async fn a_second_factor_that_was_verified_upstream_counts(host: Host) {
     let mut laptop = host.browser("ana");
     let verified_at = host.now().to_string();
     host.pass_s(60);
@@ -122,7 +138,7 @@ pub(crate) async fn a_second_factor_that_was_verified_upstream_counts(host: Host
     assert_eq!(laptop.judged().await, words("allow", &["trusted_device"]));
 }
 
-pub(crate) async fn a_sensitive_entry_is_never_skipped(host: Host) {
+async fn a_sensitive_entry_is_never_skipped(host: Host) {
     let mut laptop = host.browser("ana");
     laptop.enter_and_trust().await;
     let sign_in = laptop.evaluate_with(&json!({ "require_mfa": true })).await;
@@ -133,7 +149,7 @@ pub(crate) async fn a_sensitive_entry_is_never_skipped(host: Host) {
     assert!(!opened.is_offered(), "the device is trusted already");
 }
 
-pub(crate) async fn a_host_that_wants_no_trust_gets_no_offer_and_no_trust(host: Host) {
+async fn a_host_that_wants_no_trust_gets_no_offer_and_no_trust(host: Host) {
     let mut laptop = host.browser("ana");
     let mut completion = with_code();
     completion["offer_trust"] = false.into();
@@ -146,7 +162,7 @@ pub(crate) async fn a_host_that_wants_no_trust_gets_no_offer_and_no_trust(host: 
     laptop.try_complete(&sign_in, &contradiction).await.refused(400, "invalid_request");
 }
 
-pub(crate) async fn what_the_host_says_of_the_device_and_the_session_is_kept(host: Host) {
+async fn what_the_host_says_of_the_device_and_the_session_is_kept(host: Host) {
     let mut laptop = host.browser("ana");
     let completion = json!({
         "mfa": { "method": "push" }, "device_name": "Küche 🍳", "device_metadata": { "wing": ["east", { "floor": 3 }], "loan": null },
@@ -164,7 +180,7 @@ pub(crate) async fn what_the_host_says_of_the_device_and_the_session_is_kept(hos
     assert_eq!(emptied.answer.body["device"]["name"], "Küche 🍳");
 }
 
-pub(crate) async fn amr_and_acr_say_what_this_session_proved_by_each_method(host: Host) {
+async fn amr_and_acr_say_what_this_session_proved_by_each_method(host: Host) {
     let told = |opened: &SignedIn| {
         let session = &opened.answer.body["session"];
         (session["amr"].clone(), session["acr"].clone(), session["mfa_skipped_by"].clone())

@@ -7,7 +7,14 @@ use doorward_tests::host::{ACME, Door, Host};
 use crate::operations::{Someone, path_of};
 use doorward_tests::host::description::operations;
 
-pub(crate) async fn other_methods_are_refused_and_the_good_ones_named(host: Host) {
+doorward_tests::on_each_engine! {
+    other_methods_are_refused_and_the_good_ones_named,
+    what_isnt_there_is_not_found_whoever_asks,
+    each_listener_serves_its_own,
+    head_answers_as_get_without_a_body,
+}
+
+async fn other_methods_are_refused_and_the_good_ones_named(host: Host) {
     let someone = Someone::new(&host, ACME, "ana").await;
     let mut paths: BTreeMap<String, BTreeSet<&str>> = BTreeMap::new();
     for operation in operations() {
@@ -34,7 +41,7 @@ pub(crate) async fn other_methods_are_refused_and_the_good_ones_named(host: Host
     assert_eq!(host.rows().await, rows);
 }
 
-pub(crate) async fn what_isnt_there_is_not_found_whoever_asks(host: Host) {
+async fn what_isnt_there_is_not_found_whoever_asks(host: Host) {
     let someone = Someone::new(&host, ACME, "ana").await;
     let (device, session) = (&someone.names.device, &someone.names.session);
     let nothing = [
@@ -70,7 +77,7 @@ pub(crate) async fn what_isnt_there_is_not_found_whoever_asks(host: Host) {
     }
 }
 
-pub(crate) async fn each_listener_serves_its_own(host: Host) {
+async fn each_listener_serves_its_own(host: Host) {
     let someone = Someone::new(&host, ACME, "ana").await;
     for operation in operations() {
         let (own, other) = if !operation.path.starts_with("/api/v1/") { (Door::Internal, Door::Public) } else { (Door::Public, Door::Internal) };
@@ -89,7 +96,7 @@ pub(crate) async fn each_listener_serves_its_own(host: Host) {
     }
 }
 
-pub(crate) async fn head_answers_as_get_without_a_body(host: Host) {
+async fn head_answers_as_get_without_a_body(host: Host) {
     let someone = Someone::new(&host, ACME, "ana").await;
     let head = someone.caller.ask("HEAD", "/devices").await;
     assert_eq!((head.status, head.text.as_str()), (200, ""));

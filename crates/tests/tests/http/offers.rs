@@ -6,13 +6,27 @@ use doorward_tests::{at_once, just_after, just_before};
 use insta::assert_snapshot as see;
 use serde_json::json;
 
+doorward_tests::on_each_engine! {
+    an_offer_works_once,
+    one_of_sixty_four_activations_at_once_wins,
+    a_declined_offer_isnt_made_again_for_thirty_days,
+    a_host_declines_for_the_person,
+    trust_by_the_box_takes_a_no_back,
+    an_offer_ends_after_five_minutes,
+    an_offer_is_worth_nothing_to_others,
+    an_offer_ends_with_its_session_and_its_trust,
+    an_offer_on_a_hijacked_device_says_so,
+    a_newer_offer_of_the_session_takes_the_place_of_the_older,
+    the_old_device_token_is_superseded_when_trust_is_given,
+}
+
 const MONTH_S: u32 = 30 * 86_400;
 
 async fn is_trusted(browser: &Browser) -> bool {
     browser.judged().await.0 == "allow"
 }
 
-pub(crate) async fn an_offer_works_once(host: Host) {
+async fn an_offer_works_once(host: Host) {
     let mut laptop = host.browser("ana");
     let opened = laptop.enter().await;
     let offer = opened.offer();
@@ -24,7 +38,7 @@ pub(crate) async fn an_offer_works_once(host: Host) {
     assert_eq!(host.rows().await, rows);
 }
 
-pub(crate) async fn one_of_sixty_four_activations_at_once_wins(host: Host) {
+async fn one_of_sixty_four_activations_at_once_wins(host: Host) {
     let mut laptop = host.browser("ana");
     let opened = laptop.enter().await;
     let answers = at_once(64, |number| {
@@ -43,7 +57,7 @@ pub(crate) async fn one_of_sixty_four_activations_at_once_wins(host: Host) {
     assert_eq!(history.matches("device.trusted").count(), 1);
 }
 
-pub(crate) async fn a_declined_offer_isnt_made_again_for_thirty_days(host: Host) {
+async fn a_declined_offer_isnt_made_again_for_thirty_days(host: Host) {
     let mut laptop = host.browser("ana");
     let opened = laptop.enter().await;
     let declined_at = host.now();
@@ -58,7 +72,7 @@ pub(crate) async fn a_declined_offer_isnt_made_again_for_thirty_days(host: Host)
     assert!(other.enter().await.is_offered(), "it was declined on one device, not on all");
 }
 
-pub(crate) async fn a_host_declines_for_the_person(host: Host) {
+async fn a_host_declines_for_the_person(host: Host) {
     let mut laptop = host.browser("ana");
     let opened = laptop.enter().await;
     let skip = host.call("POST", "/internal/activations/skip").json(&json!({ "activation_token": opened.offer() }));
@@ -67,7 +81,7 @@ pub(crate) async fn a_host_declines_for_the_person(host: Host) {
     assert!(!laptop.enter().await.is_offered());
 }
 
-pub(crate) async fn trust_by_the_box_takes_a_no_back(host: Host) {
+async fn trust_by_the_box_takes_a_no_back(host: Host) {
     let mut laptop = host.browser("ana");
     let opened = laptop.enter().await;
     opened.decline(&opened.offer()).await.expect(200);
@@ -76,7 +90,7 @@ pub(crate) async fn trust_by_the_box_takes_a_no_back(host: Host) {
     assert!(laptop.enter().await.is_offered());
 }
 
-pub(crate) async fn an_offer_ends_after_five_minutes(host: Host) {
+async fn an_offer_ends_after_five_minutes(host: Host) {
     let mut laptop = host.browser("ana");
     let opened = laptop.enter().await;
     let end = host.now().plus_s(300);
@@ -89,7 +103,7 @@ pub(crate) async fn an_offer_ends_after_five_minutes(host: Host) {
     opened.activate(&opened.offer()).await.expect(200);
 }
 
-pub(crate) async fn an_offer_is_worth_nothing_to_others(host: Host) {
+async fn an_offer_is_worth_nothing_to_others(host: Host) {
     let mut laptop = host.browser("ana");
     let opened = laptop.enter().await;
     let elsewhere = host.browser("ana").enter().await;
@@ -113,7 +127,7 @@ pub(crate) async fn an_offer_is_worth_nothing_to_others(host: Host) {
     laptop.activate(&offer).await.expect(200);
 }
 
-pub(crate) async fn an_offer_ends_with_its_session_and_its_trust(host: Host) {
+async fn an_offer_ends_with_its_session_and_its_trust(host: Host) {
     let endings = ["signed_out", "signed_out_elsewhere", "device_signed_out", "everywhere", "everywhere_else", "forgotten", "fenced", "untrusted"];
     for ending in endings {
         let mut laptop = host.browser("ana");
@@ -138,7 +152,7 @@ pub(crate) async fn an_offer_ends_with_its_session_and_its_trust(host: Host) {
     }
 }
 
-pub(crate) async fn an_offer_on_a_hijacked_device_says_so(host: Host) {
+async fn an_offer_on_a_hijacked_device_says_so(host: Host) {
     let mut laptop = host.browser("ana");
     let opened = laptop.enter().await;
     let report = format!("/internal/users/ana/devices/{}/hijack", opened.device());
@@ -149,7 +163,7 @@ pub(crate) async fn an_offer_on_a_hijacked_device_says_so(host: Host) {
     opened.activate(&opened.offer()).await.refused(401, "unauthenticated");
 }
 
-pub(crate) async fn a_newer_offer_of_the_session_takes_the_place_of_the_older(host: Host) {
+async fn a_newer_offer_of_the_session_takes_the_place_of_the_older(host: Host) {
     let mut laptop = host.browser("ana");
     let opened = laptop.enter().await;
     host.pass_s(1);
@@ -159,7 +173,7 @@ pub(crate) async fn a_newer_offer_of_the_session_takes_the_place_of_the_older(ho
     assert!(is_trusted(&laptop).await);
 }
 
-pub(crate) async fn the_old_device_token_is_superseded_when_trust_is_given(host: Host) {
+async fn the_old_device_token_is_superseded_when_trust_is_given(host: Host) {
     let mut laptop = host.browser("ana");
     let opened = laptop.enter().await;
     let old = laptop.clone();

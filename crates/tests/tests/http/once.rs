@@ -11,6 +11,24 @@ use serde_json::{Value, json};
 
 use crate::operations::Someone;
 
+doorward_tests::on_each_engine! {
+    a_lost_answer_is_given_again_by_every_call_that_creates,
+    one_of_sixty_four_at_once_has_the_effect,
+    one_of_sixty_four_accounts_gets_the_key,
+    a_token_in_use_is_never_replaced,
+    a_device_token_in_use_is_never_replaced,
+    stray_retries_take_no_token_of_another_tab,
+    a_retry_that_crosses_the_first_use_is_no_fault_of_the_host,
+    what_is_over_is_not_answered_again,
+    a_hijacked_devices_token_stays_denied,
+    another_request_under_the_key_is_refused,
+    a_key_is_the_tenants_own_and_a_persons_is_their_own,
+    a_key_is_forgotten_after_a_day_to_the_microsecond,
+    a_key_outlives_a_restart,
+    a_refused_request_may_be_sent_again_in_other_words,
+    bad_keys_are_refused,
+}
+
 const KEY: &str = "Idempotency-Key";
 
 /// The operations that take a key.
@@ -47,7 +65,7 @@ fn opening(host: &Host, user: &str, key: &str) -> Ask {
     host.call("POST", "/internal/sessions").header(KEY, key).json(&entry(user))
 }
 
-pub(crate) async fn a_lost_answer_is_given_again_by_every_call_that_creates(host: Host) {
+async fn a_lost_answer_is_given_again_by_every_call_that_creates(host: Host) {
     let all = repeatable();
     let ids: Vec<_> = all.iter().map(|operation| operation.id).collect();
     let creating = ["activate_device", "decline_device", "activate", "decline", "open_session", "evaluate_sign_in", "complete_sign_in"];
@@ -111,7 +129,7 @@ async fn works(host: &Host, someone: &Someone, place: &str, token: &str) -> bool
     }
 }
 
-pub(crate) async fn one_of_sixty_four_at_once_has_the_effect(host: Host) {
+async fn one_of_sixty_four_at_once_has_the_effect(host: Host) {
     for operation in repeatable() {
         let someone = Someone::new(&host, ACME, operation.id).await;
         let asked = someone.good(&operation).await.header(KEY, operation.id);
@@ -138,7 +156,7 @@ pub(crate) async fn one_of_sixty_four_at_once_has_the_effect(host: Host) {
     }
 }
 
-pub(crate) async fn one_of_sixty_four_accounts_gets_the_key(host: Host) {
+async fn one_of_sixty_four_accounts_gets_the_key(host: Host) {
     let (accounts, sessions) = (count(&host, "account: ").await, count(&host, "session: ").await);
     let answers = at_once(64, |at| {
         let asked = opening(&host, &format!("user-{at}"), "k");
@@ -171,7 +189,7 @@ async fn present(host: &Host, way: usize, token: &str) -> Option<Answer> {
     })
 }
 
-pub(crate) async fn a_token_in_use_is_never_replaced(host: Host) {
+async fn a_token_in_use_is_never_replaced(host: Host) {
     for way in 0.. {
         let key = format!("key-{way}");
         let asked = opening(&host, &key, &key);
@@ -199,7 +217,7 @@ pub(crate) async fn a_token_in_use_is_never_replaced(host: Host) {
     assert_eq!(host.inactive(&stepped).await, None);
 }
 
-pub(crate) async fn a_device_token_in_use_is_never_replaced(host: Host) {
+async fn a_device_token_in_use_is_never_replaced(host: Host) {
     let mut browser = host.browser("ana");
     let sign_in = browser.evaluate().await;
     let path = format!("/internal/sign-ins/{}/complete", sign_in.text_at("/id"));
@@ -234,7 +252,7 @@ pub(crate) async fn a_device_token_in_use_is_never_replaced(host: Host) {
 }
 
 /// The present value is due in both tabs. One tab's answer is lost and asked for again, twice; the other tab's arrives in between.
-pub(crate) async fn stray_retries_take_no_token_of_another_tab(host: Host) {
+async fn stray_retries_take_no_token_of_another_tab(host: Host) {
     host.set_rules(|rules| (rules.trust_for_s, rules.trust_max_s) = (365 * 86_400, 365 * 86_400)).await;
     let mut browser = host.browser("ana");
     browser.enter_and_trust().await;
@@ -250,7 +268,7 @@ pub(crate) async fn stray_retries_take_no_token_of_another_tab(host: Host) {
 }
 
 /// Whoever comes first, the check of a token that is just being replaced is answered as a check, and never as a fault of the host's.
-pub(crate) async fn a_retry_that_crosses_the_first_use_is_no_fault_of_the_host(host: Host) {
+async fn a_retry_that_crosses_the_first_use_is_no_fault_of_the_host(host: Host) {
     for round in 0..8 {
         let key = format!("k-{round}");
         let token = opening(&host, "ana", &key).await.expect(201).text_at("/access_token");
@@ -266,7 +284,7 @@ pub(crate) async fn a_retry_that_crosses_the_first_use_is_no_fault_of_the_host(h
     }
 }
 
-pub(crate) async fn what_is_over_is_not_answered_again(host: Host) {
+async fn what_is_over_is_not_answered_again(host: Host) {
     let endings: [(&str, &str, Value); 3] = [
         ("DELETE", "/internal/users/ana/sessions", json!({})),
         ("POST", "/internal/users/ana/security-events", json!({ "type": "password_reset" })),
@@ -293,7 +311,7 @@ pub(crate) async fn what_is_over_is_not_answered_again(host: Host) {
     assert_eq!(asked.await.expect(200).text_at("/device/status"), "unverified", "the answer shows the device as it is");
 }
 
-pub(crate) async fn a_hijacked_devices_token_stays_denied(host: Host) {
+async fn a_hijacked_devices_token_stays_denied(host: Host) {
     let mut browser = host.browser("ana");
     let entered = browser.enter().await;
     let asked = host.call("POST", "/internal/activations/activate").header(KEY, "k").json(&json!({ "activation_token": entered.offer() }));
@@ -303,7 +321,7 @@ pub(crate) async fn a_hijacked_devices_token_stays_denied(host: Host) {
     assert_eq!(browser.judged().await, ("deny".to_owned(), vec!["device_hijacked".to_owned()]));
 }
 
-pub(crate) async fn another_request_under_the_key_is_refused(host: Host) {
+async fn another_request_under_the_key_is_refused(host: Host) {
     let mut all = vec![];
     for operation in repeatable().into_iter().filter(Operation::is_internal) {
         let someone = Someone::new(&host, ACME, operation.id).await;
@@ -333,7 +351,7 @@ pub(crate) async fn another_request_under_the_key_is_refused(host: Host) {
     assert_eq!(again.text_at("/session/id"), first.text_at("/session/id"));
 }
 
-pub(crate) async fn a_key_is_the_tenants_own_and_a_persons_is_their_own(host: Host) {
+async fn a_key_is_the_tenants_own_and_a_persons_is_their_own(host: Host) {
     let ours = opening(&host, "ana", "k").await.expect(201);
     let theirs = host.ask("POST", "/internal/sessions").key(&api_key(GLOBEX, Role::Host)).header(KEY, "k").json(&entry("ana")).await.expect(201);
     assert_ne!(ours.text_at("/session/id"), theirs.text_at("/session/id"));
@@ -350,7 +368,7 @@ pub(crate) async fn a_key_is_the_tenants_own_and_a_persons_is_their_own(host: Ho
     opening(&host, "ana", "k").await.expect(201);
 }
 
-pub(crate) async fn a_key_is_forgotten_after_a_day_to_the_microsecond(host: Host) {
+async fn a_key_is_forgotten_after_a_day_to_the_microsecond(host: Host) {
     let began = host.now();
     let first = opening(&host, "ana", "k").await.expect(201).text_at("/session/id");
     host.at(doorward_tests::just_before(began.plus_s(86_400)));
@@ -364,7 +382,7 @@ pub(crate) async fn a_key_is_forgotten_after_a_day_to_the_microsecond(host: Host
     assert_eq!(host.rows().await.iter().filter(|row| row.starts_with("once: ")).count(), 1, "{rows:?}");
 }
 
-pub(crate) async fn a_key_outlives_a_restart(home: Arc<Home>) {
+async fn a_key_outlives_a_restart(home: Arc<Home>) {
     let host = Host::open(&home, false).await;
     let first = opening(&host, "ana", "k").await.expect(201);
     host.lose_store().await;
@@ -376,7 +394,7 @@ pub(crate) async fn a_key_outlives_a_restart(home: Arc<Home>) {
     host.lose_store().await;
 }
 
-pub(crate) async fn a_refused_request_may_be_sent_again_in_other_words(host: Host) {
+async fn a_refused_request_may_be_sent_again_in_other_words(host: Host) {
     let browser = host.browser("ana");
     let sign_in = browser.evaluate().await;
     let path = format!("/internal/sign-ins/{}/complete", sign_in.text_at("/id"));
@@ -391,7 +409,7 @@ pub(crate) async fn a_refused_request_may_be_sent_again_in_other_words(host: Hos
     host.call("POST", &path).header(KEY, "other").json(&with_checkbox()).await.refused(409, "sign_in_completed");
 }
 
-pub(crate) async fn bad_keys_are_refused(host: Host) {
+async fn bad_keys_are_refused(host: Host) {
     let rows = host.rows().await;
     let long = "x".repeat(65);
     for key in ["", " ", "a b", "a\tb", "é", long.as_str()] {

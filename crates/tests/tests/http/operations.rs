@@ -6,6 +6,10 @@ use doorward_tests::host::description::{Operation, operations};
 use doorward_tests::host::{ACME, Ask, Browser, Host, SignedIn, api_key};
 use serde_json::{Value, json};
 
+doorward_tests::on_each_engine! {
+    every_operation_answers_a_good_request,
+}
+
 /// A user with something of everything that a request can name.
 pub(crate) struct Someone {
     pub(crate) host: Host,
@@ -139,7 +143,7 @@ pub(crate) async fn each(host: &Host) -> Vec<(Operation, Someone)> {
     all
 }
 
-pub(crate) async fn every_operation_answers_a_good_request(host: Host) {
+async fn every_operation_answers_a_good_request(host: Host) {
     for (operation, someone) in each(&host).await {
         let answer = someone.good(&operation).await.await;
         assert!((200..300).contains(&answer.status), "{}: {} {}", operation.id, answer.status, answer.text);

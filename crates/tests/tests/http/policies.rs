@@ -5,6 +5,19 @@ use doorward_tests::at_once;
 use doorward_tests::host::{Answer, Ask, GLOBEX, Host, api_key};
 use serde_json::{Value, json};
 
+doorward_tests::on_each_engine! {
+    each_preset_says_exactly_this,
+    a_policy_is_sent_back_as_it_was_read,
+    a_change_is_one_commit_with_its_event,
+    a_dry_run_says_what_would_change_and_changes_nothing,
+    what_a_preset_forbids_is_named,
+    what_is_out_of_bounds_or_contradictory_is_named,
+    values_that_are_none_are_named,
+    a_change_that_was_overtaken_is_refused,
+    of_sixteen_changes_of_one_revision_one_is_made,
+    another_tenants_policy_is_its_own,
+}
+
 const PATH: &str = "/internal/policy";
 
 /// A change by the administrator.
@@ -73,7 +86,7 @@ fn preset(name: &str) -> Value {
     rules
 }
 
-pub(crate) async fn each_preset_says_exactly_this(host: Host) {
+async fn each_preset_says_exactly_this(host: Host) {
     assert_eq!(get(&host).await, preset("consumer"), "what a new tenant has");
     for name in Preset::ALL.iter().map(|preset| preset.as_str()) {
         let mut expected = preset(name);
@@ -95,7 +108,7 @@ pub(crate) async fn each_preset_says_exactly_this(host: Host) {
     }
 }
 
-pub(crate) async fn a_policy_is_sent_back_as_it_was_read(host: Host) {
+async fn a_policy_is_sent_back_as_it_was_read(host: Host) {
     put(&host, &json!({ "preset": "nist-aal1", "session_idle_s": 7_200, "on_security_event": { "email_changed": { "ends_trust": false } } })).await.expect(200);
     let (read, rows) = (get(&host).await, host.rows().await);
     assert_eq!(read["on_security_event"], json!({ "email_changed": { "ends_trust": false, "ends_sessions": "none" } }));
@@ -104,7 +117,7 @@ pub(crate) async fn a_policy_is_sent_back_as_it_was_read(host: Host) {
     assert_eq!(host.rows().await, rows, "what is as it was is no change, and no event");
 }
 
-pub(crate) async fn a_change_is_one_commit_with_its_event(host: Host) {
+async fn a_change_is_one_commit_with_its_event(host: Host) {
     host.browser("ana").enter().await;
     let before = host.rows().await;
     let body = json!({ "revision": 1, "session_idle_s": 3_600, "max_devices": 200 });
@@ -119,7 +132,7 @@ pub(crate) async fn a_change_is_one_commit_with_its_event(host: Host) {
     assert!(of("event:")[0].contains(":grace"), "who did it: {rows:?}");
 }
 
-pub(crate) async fn a_dry_run_says_what_would_change_and_changes_nothing(host: Host) {
+async fn a_dry_run_says_what_would_change_and_changes_nothing(host: Host) {
     let rows = host.rows().await;
     let body = json!({ "preset": "nist-aal2", "max_sessions": 5 });
     let tried = put(&host, &body).query("dry_run=true").await.expect(200).body;
@@ -140,7 +153,7 @@ pub(crate) async fn a_dry_run_says_what_would_change_and_changes_nothing(host: H
     }
 }
 
-pub(crate) async fn what_a_preset_forbids_is_named(host: Host) {
+async fn what_a_preset_forbids_is_named(host: Host) {
     let rows = host.rows().await;
     let looser = json!({
         "preset": "nist-aal2", "device_trust": true, "trust_for_s": 31 * DAY, "device_token_rotate_s": 31 * DAY, "activation_ttl_s": 301, "recent_mfa_s": 601,
@@ -167,7 +180,7 @@ pub(crate) async fn what_a_preset_forbids_is_named(host: Host) {
     assert_eq!((&custom["policy"]["session_idle_s"], &custom["policy"]["session_absolute_s"]), (&json!(3_601), &json!(DAY)));
 }
 
-pub(crate) async fn what_is_out_of_bounds_or_contradictory_is_named(host: Host) {
+async fn what_is_out_of_bounds_or_contradictory_is_named(host: Host) {
     put(&host, &json!({ "preset": "custom" })).await.expect(200);
     let rows = host.rows().await;
     for rule in Rule::ALL {
@@ -196,7 +209,7 @@ pub(crate) async fn what_is_out_of_bounds_or_contradictory_is_named(host: Host) 
     assert_eq!(host.rows().await, rows);
 }
 
-pub(crate) async fn values_that_are_none_are_named(host: Host) {
+async fn values_that_are_none_are_named(host: Host) {
     let rows = host.rows().await;
     let bad = [
         (json!({ "preset": "strict" }), "preset", "format"),
@@ -239,7 +252,7 @@ pub(crate) async fn values_that_are_none_are_named(host: Host) {
     assert_eq!(host.rows().await, rows);
 }
 
-pub(crate) async fn a_change_that_was_overtaken_is_refused(host: Host) {
+async fn a_change_that_was_overtaken_is_refused(host: Host) {
     let read = get(&host).await;
     put(&host, &json!({ "session_idle_s": 60 })).await.expect(200);
     let rows = host.rows().await;
@@ -254,7 +267,7 @@ pub(crate) async fn a_change_that_was_overtaken_is_refused(host: Host) {
     assert_eq!((&done["policy"]["max_sessions"], &done["policy"]["session_idle_s"]), (&json!(7), &json!(60)), "the earlier change isn't lost");
 }
 
-pub(crate) async fn of_sixteen_changes_of_one_revision_one_is_made(host: Host) {
+async fn of_sixteen_changes_of_one_revision_one_is_made(host: Host) {
     let answers = at_once(16, |number| {
         let host = host.clone();
         async move { put(&host, &json!({ "revision": 1, "session_idle_s": 60 + number })).await }
@@ -268,7 +281,7 @@ pub(crate) async fn of_sixteen_changes_of_one_revision_one_is_made(host: Host) {
     assert_eq!(get(&host).await, made[0].body["policy"]);
 }
 
-pub(crate) async fn another_tenants_policy_is_its_own(host: Host) {
+async fn another_tenants_policy_is_its_own(host: Host) {
     let session = host.browser("ana").in_tenant(GLOBEX).enter().await;
     put(&host, &json!({ "preset": "nist-aal3", "session_absolute_s": 60, "session_idle_s": 60 })).await.expect(200);
     host.pass_s(61);

@@ -8,6 +8,13 @@ use serde_json::json;
 
 use crate::policies::put;
 
+doorward_tests::on_each_engine! {
+    what_a_policy_without_device_trust_ended_never_comes_back,
+    sessions_that_a_policys_limits_ended_never_come_back,
+    trust_that_a_policys_limits_ended_never_comes_back,
+    a_policy_ends_nothing_a_microsecond_early,
+}
+
 const DAY: u32 = 86_400;
 
 /// All that a policy can end: a session by a factor, one by device trust, that trust, an open offer, a sign-in let through by trust.
@@ -52,7 +59,7 @@ async fn choose(host: &Host, preset: Preset) {
     put(host, &json!({ "preset": preset.as_str() })).await.expect(200);
 }
 
-pub(crate) async fn what_a_policy_without_device_trust_ended_never_comes_back(host: Host) {
+async fn what_a_policy_without_device_trust_ended_never_comes_back(host: Host) {
     let mut ours = furnish(&host).await;
     host.pass_s(1);
     choose(&host, Preset::NistAal2).await;
@@ -85,7 +92,7 @@ pub(crate) async fn what_a_policy_without_device_trust_ended_never_comes_back(ho
     assert_eq!(ours.trusted.judged().await.0, "allow");
 }
 
-pub(crate) async fn sessions_that_a_policys_limits_ended_never_come_back(host: Host) {
+async fn sessions_that_a_policys_limits_ended_never_come_back(host: Host) {
     let absolute = host.browser("ana").enter().await;
     host.pass_s(DAY);
     let idle = host.browser("bob").enter().await;
@@ -102,7 +109,7 @@ pub(crate) async fn sessions_that_a_policys_limits_ended_never_come_back(host: H
     }
 }
 
-pub(crate) async fn trust_that_a_policys_limits_ended_never_comes_back(host: Host) {
+async fn trust_that_a_policys_limits_ended_never_comes_back(host: Host) {
     let mut long = host.browser("ana");
     long.enter_and_trust().await;
     host.pass_s(2 * DAY);
@@ -121,7 +128,7 @@ pub(crate) async fn trust_that_a_policys_limits_ended_never_comes_back(host: Hos
     assert_eq!((long.judged().await.0.as_str(), short.judged().await.0.as_str()), ("challenge", "allow"));
 }
 
-pub(crate) async fn a_policy_ends_nothing_a_microsecond_early(host: Host) {
+async fn a_policy_ends_nothing_a_microsecond_early(host: Host) {
     let session = host.browser("ana").enter().await;
     let end = host.now().plus_s(DAY);
     host.at(just_before(end));

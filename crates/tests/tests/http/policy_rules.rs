@@ -7,6 +7,17 @@ use serde_json::{Value, json};
 
 use crate::policies::put;
 
+doorward_tests::on_each_engine! {
+    a_row_is_made_looser_where_the_table_allows_it,
+    a_row_is_made_stricter_where_the_table_allows_it,
+    signing_out_everywhere_ends_the_callers_trust_where_the_policy_says_so,
+    whoever_has_no_second_factor_is_refused_where_the_policy_says_so,
+    a_method_that_seeds_no_trust_any_more_takes_none_back,
+    under_a_stricter_freshness_old_proofs_give_nothing,
+    lowered_caps_hold_from_the_next_sign_in_on,
+    no_trust_is_given_under_nist,
+}
+
 /// Changes the policy, and says that it was accepted.
 async fn rule(host: &Host, body: Value) {
     put(host, &body).await.expect(200);
@@ -52,7 +63,7 @@ async fn hold_to(host: &Host, event: SecurityEvent, ends_trust: bool, ends: Sess
     }
 }
 
-pub(crate) async fn a_row_is_made_looser_where_the_table_allows_it(host: Host) {
+async fn a_row_is_made_looser_where_the_table_allows_it(host: Host) {
     let free: Vec<SecurityEvent> = with_leeway(Leeway::Free).collect();
     assert_eq!(free.len(), 8, "the rows that bear a dagger");
     for event in free {
@@ -67,7 +78,7 @@ pub(crate) async fn a_row_is_made_looser_where_the_table_allows_it(host: Host) {
     }
 }
 
-pub(crate) async fn a_row_is_made_stricter_where_the_table_allows_it(host: Host) {
+async fn a_row_is_made_stricter_where_the_table_allows_it(host: Host) {
     for event in with_leeway(Leeway::StricterOnly) {
         rule(&host, json!({ "on_security_event": { event.as_str(): { "ends_sessions": "all" } } })).await;
         hold_to(&host, event, true, SessionsEnded::All).await;
@@ -82,7 +93,7 @@ pub(crate) async fn a_row_is_made_stricter_where_the_table_allows_it(host: Host)
     }
 }
 
-pub(crate) async fn signing_out_everywhere_ends_the_callers_trust_where_the_policy_says_so(host: Host) {
+async fn signing_out_everywhere_ends_the_callers_trust_where_the_policy_says_so(host: Host) {
     for spares in [true, false] {
         rule(&host, json!({ "sign_out_everywhere_spares_own_trust": spares })).await;
         let user = format!("ana-{spares}");
@@ -98,7 +109,7 @@ pub(crate) async fn signing_out_everywhere_ends_the_callers_trust_where_the_poli
     }
 }
 
-pub(crate) async fn whoever_has_no_second_factor_is_refused_where_the_policy_says_so(host: Host) {
+async fn whoever_has_no_second_factor_is_refused_where_the_policy_says_so(host: Host) {
     let mut ana = host.browser("ana");
     let none = json!({ "second_factor": "none" });
     let begun = ana.evaluate_with(&none).await;
@@ -114,7 +125,7 @@ pub(crate) async fn whoever_has_no_second_factor_is_refused_where_the_policy_say
     assert_eq!(judgement(&ana.evaluate_with(&none).await).0, "allow");
 }
 
-pub(crate) async fn a_method_that_seeds_no_trust_any_more_takes_none_back(host: Host) {
+async fn a_method_that_seeds_no_trust_any_more_takes_none_back(host: Host) {
     let (mut before, mut after) = (host.browser("ana"), host.browser("ana"));
     before.enter_and_trust().await;
     let offered = after.enter().await;
@@ -131,7 +142,7 @@ pub(crate) async fn a_method_that_seeds_no_trust_any_more_takes_none_back(host: 
     assert_eq!(after.judged().await.0, "allow");
 }
 
-pub(crate) async fn under_a_stricter_freshness_old_proofs_give_nothing(host: Host) {
+async fn under_a_stricter_freshness_old_proofs_give_nothing(host: Host) {
     let mut browser = host.browser("ana");
     let session = browser.enter().await;
     let other = host.browser("ana").enter().await;
@@ -149,7 +160,7 @@ pub(crate) async fn under_a_stricter_freshness_old_proofs_give_nothing(host: Hos
     session.activate(&session.offer()).await.expect(200);
 }
 
-pub(crate) async fn lowered_caps_hold_from_the_next_sign_in_on(host: Host) {
+async fn lowered_caps_hold_from_the_next_sign_in_on(host: Host) {
     let mut browsers = vec![];
     for _ in 0..3 {
         let mut browser = host.browser("ana");
@@ -180,7 +191,7 @@ pub(crate) async fn lowered_caps_hold_from_the_next_sign_in_on(host: Host) {
     assert_eq!(listed("all").await.len(), 3, "what lost its trust makes room: beside two trusted ones one unverified device fits");
 }
 
-pub(crate) async fn no_trust_is_given_under_nist(host: Host) {
+async fn no_trust_is_given_under_nist(host: Host) {
     for preset in ["nist-aal2", "nist-aal3"] {
         rule(&host, json!({ "preset": preset })).await;
         let mut ana = host.browser(preset);

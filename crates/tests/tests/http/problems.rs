@@ -12,6 +12,16 @@ use serde_json::{Value, json};
 
 use crate::operations::{Names, Someone, each};
 
+doorward_tests::on_each_engine! {
+    each_kind_has_its_whole_body,
+    a_problem_says_what_its_page_says,
+    a_trace_is_taken_over,
+    what_was_sent_is_repeated_in_dev_mode_alone,
+    what_cant_be_known_is_503_for_every_operation,
+    a_wrong_server_key_signs_nobody_out,
+    refusals_come_in_their_order,
+}
+
 /// Kinds that nothing answers with over this router and so far.
 const ELSEWHERE: [Kind; 4] = [
     // A body that comes too slowly: the layers' own tests.
@@ -119,7 +129,7 @@ async fn provoke(host: &Host, kind: Kind) -> Option<Answer> {
     Some(answer)
 }
 
-pub(crate) async fn each_kind_has_its_whole_body(home: Arc<Home>) {
+async fn each_kind_has_its_whole_body(home: Arc<Home>) {
     let engine = if home.file().is_some() { Engine::Sqlite } else { Engine::Postgres };
     drop(home);
     for kind in Kind::ALL {
@@ -134,14 +144,14 @@ pub(crate) async fn each_kind_has_its_whole_body(home: Arc<Home>) {
     }
 }
 
-pub(crate) async fn a_problem_says_what_its_page_says(host: Host) {
+async fn a_problem_says_what_its_page_says(host: Host) {
     let opened = host.browser("ana").enter().await;
     let answer = opened.get("/devices/x").await.refused(404, "not_found");
     let page = host.ask("GET", &answer.text_at("/type")).await.expect(200);
     assert!(page.text.contains(&answer.text_at("/title")) && page.text.contains("40400001"));
 }
 
-pub(crate) async fn a_trace_is_taken_over(host: Host) {
+async fn a_trace_is_taken_over(host: Host) {
     let given = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
     let traced = host.ask("GET", "/api/v1/devices").header("traceparent", given).await;
     assert_eq!((traced.text_at("/trace_id").as_str(), traced.text_at("/span_id").as_str()), (&given[3..35], &given[36..52]));
@@ -150,7 +160,7 @@ pub(crate) async fn a_trace_is_taken_over(host: Host) {
     assert_eq!(untraced.text_at("/timestamp"), host.now().to_string());
 }
 
-pub(crate) async fn what_was_sent_is_repeated_in_dev_mode_alone(host: Host) {
+async fn what_was_sent_is_repeated_in_dev_mode_alone(host: Host) {
     let place = Arc::new(Home::make(Engine::Sqlite).await.expect("a place"));
     let dev = Host::open(&place, true).await;
     for (host, shown) in [(&host, Value::Null), (&dev, json!("purple"))] {
@@ -160,7 +170,7 @@ pub(crate) async fn what_was_sent_is_repeated_in_dev_mode_alone(host: Host) {
     }
 }
 
-pub(crate) async fn what_cant_be_known_is_503_for_every_operation(host: Host) {
+async fn what_cant_be_known_is_503_for_every_operation(host: Host) {
     let all = each(&host).await;
     host.lose_store().await;
     for (operation, someone) in &all {
@@ -171,7 +181,7 @@ pub(crate) async fn what_cant_be_known_is_503_for_every_operation(host: Host) {
     }
 }
 
-pub(crate) async fn a_wrong_server_key_signs_nobody_out(host: Host) {
+async fn a_wrong_server_key_signs_nobody_out(host: Host) {
     let opened = host.browser("ana").enter().await;
     host.lose_store().await;
     let stranger = Host::open_with_key(host.home(), [9; 32]).await;
@@ -182,7 +192,7 @@ pub(crate) async fn a_wrong_server_key_signs_nobody_out(host: Host) {
     again.ask("GET", "/api/v1/devices").bearer(&opened.token).await.expect(200);
 }
 
-pub(crate) async fn refusals_come_in_their_order(host: Host) {
+async fn refusals_come_in_their_order(host: Host) {
     let mut laptop = host.browser("ana");
     laptop.enter_and_trust().await;
     host.pass_s(1);

@@ -5,7 +5,14 @@ use serde_json::json;
 
 use crate::operations::{Someone, each};
 
-pub(crate) async fn unknown_and_repeated_parameters_are_named(host: Host) {
+doorward_tests::on_each_engine! {
+    unknown_and_repeated_parameters_are_named,
+    bad_values_are_named,
+    all_faults_are_told_at_once,
+    an_empty_query_is_none,
+}
+
+async fn unknown_and_repeated_parameters_are_named(host: Host) {
     let all = each(&host).await;
     let rows = host.rows().await;
     for (operation, someone) in &all {
@@ -44,7 +51,7 @@ pub(crate) async fn unknown_and_repeated_parameters_are_named(host: Host) {
     assert_eq!(host.rows().await, rows);
 }
 
-pub(crate) async fn bad_values_are_named(host: Host) {
+async fn bad_values_are_named(host: Host) {
     let all = each(&host).await;
     let rows = host.rows().await;
     for (operation, someone) in &all {
@@ -68,7 +75,7 @@ pub(crate) async fn bad_values_are_named(host: Host) {
     assert_eq!(host.rows().await, rows);
 }
 
-pub(crate) async fn all_faults_are_told_at_once(host: Host) {
+async fn all_faults_are_told_at_once(host: Host) {
     let someone = Someone::new(&host, ACME, "ana").await;
     let answer = someone.caller.ask("GET", "/devices").query("status=x&limit=0&surplus=1&cursor=a&cursor=b").await.refused(400, "invalid_request");
     let told: Vec<_> = answer.body["errors"].as_array().expect("errors").iter().map(|error| error["field"].clone()).collect();
@@ -84,7 +91,7 @@ pub(crate) async fn all_faults_are_told_at_once(host: Host) {
     }
 }
 
-pub(crate) async fn an_empty_query_is_none(host: Host) {
+async fn an_empty_query_is_none(host: Host) {
     let someone = Someone::new(&host, ACME, "ana").await;
     for query in ["", "&", "&&"] {
         someone.caller.ask("GET", "/devices").query(query).await.expect(200);

@@ -6,6 +6,12 @@ use doorward_tests::{tenant_id, user_id};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
+doorward_tests::on_each_engine! {
+    pruning_changes_no_verdict,
+    which_parts_changed_is_kept_as_long_as_fingerprints_are,
+    what_is_kept_no_longer_shows_as_null,
+}
+
 const DAY: u32 = 86_400;
 
 /// All that the worker does, in one go.
@@ -35,7 +41,7 @@ fn count(rows: &[String], table: &str) -> usize {
     rows.iter().filter(|row| row.starts_with(&format!("{table}: "))).count()
 }
 
-pub(crate) async fn pruning_changes_no_verdict(host: Host) {
+async fn pruning_changes_no_verdict(host: Host) {
     let mut laptop = host.browser("ana");
     let first = laptop.enter().await;
     let superseded = laptop.clone();
@@ -73,7 +79,7 @@ pub(crate) async fn pruning_changes_no_verdict(host: Host) {
     assert_eq!(figure("retention_passes_total"), Some(12));
 }
 
-pub(crate) async fn which_parts_changed_is_kept_as_long_as_fingerprints_are(host: Host) {
+async fn which_parts_changed_is_kept_as_long_as_fingerprints_are(host: Host) {
     host.set_rules(|rules| rules.retain_fingerprints_s = DAY).await;
     let mut laptop = host.browser("ana").looking(&json!({ "fingerprint": { "gpu": "a" } }));
     laptop.enter_and_trust().await;
@@ -87,7 +93,7 @@ pub(crate) async fn which_parts_changed_is_kept_as_long_as_fingerprints_are(host
     assert_eq!(told().await, json!(null));
 }
 
-pub(crate) async fn what_is_kept_no_longer_shows_as_null(host: Host) {
+async fn what_is_kept_no_longer_shows_as_null(host: Host) {
     host.set_rules(|rules| (rules.retain_ips_s, rules.retain_fingerprints_s) = (DAY, DAY)).await;
     let mut laptop = host.browser("ana");
     let opened = laptop.enter_and_trust().await;

@@ -6,6 +6,18 @@ use doorward_tests::host::{Browser, Host, SignedIn};
 use insta::assert_snapshot as see;
 use serde_json::json;
 
+doorward_tests::on_each_engine! {
+    a_successor_comes_at_the_first_completion_after_a_month,
+    lost_answers_and_races_cost_nothing,
+    a_copy_of_an_old_value_ends_the_trust_of_its_device,
+    trust_that_is_given_anew_forgives_no_copy,
+    after_a_copy_was_told_the_device_isnt_trusted_from_another,
+    a_copy_is_told_where_its_sign_in_is_refused,
+    sixty_four_copies_at_once_are_told_once,
+    where_an_answer_couldnt_bear_a_token_the_next_completion_does,
+    a_hijacked_device_is_denied_by_each_of_its_values,
+}
+
 const MONTH_S: u32 = 30 * 86_400;
 
 /// A browser that is trusted for a year, so that only rotation is at stake.
@@ -20,7 +32,7 @@ fn given(opened: &SignedIn) -> Option<&str> {
     opened.answer.body["device_token"].as_str()
 }
 
-pub(crate) async fn a_successor_comes_at_the_first_completion_after_a_month(host: Host) {
+async fn a_successor_comes_at_the_first_completion_after_a_month(host: Host) {
     let (mut laptop, opened) = trusted_for_a_year(&host).await;
     let first = laptop.device_token.clone();
     host.at(opened_at(&opened).plus_s(MONTH_S - 1));
@@ -37,7 +49,7 @@ fn opened_at(opened: &SignedIn) -> doorward_domain::Timestamp {
     doorward_domain::Timestamp::parse(&opened.answer.text_at("/session/created_at")).expect("a time")
 }
 
-pub(crate) async fn lost_answers_and_races_cost_nothing(host: Host) {
+async fn lost_answers_and_races_cost_nothing(host: Host) {
     let (laptop, _) = trusted_for_a_year(&host).await;
     host.pass_s(MONTH_S);
     // Four tabs at once, three answers lost: whichever value the browser is left with goes on skipping.
@@ -59,7 +71,7 @@ pub(crate) async fn lost_answers_and_races_cost_nothing(host: Host) {
     assert_eq!(tabs[3].clone().enter_skipping().await.answer.status, 201);
 }
 
-pub(crate) async fn a_copy_of_an_old_value_ends_the_trust_of_its_device(host: Host) {
+async fn a_copy_of_an_old_value_ends_the_trust_of_its_device(host: Host) {
     let (mut laptop, opened) = trusted_for_a_year(&host).await;
     let phone = host.browser("ana").enter_and_trust().await;
     let thief = laptop.clone();
@@ -95,7 +107,7 @@ pub(crate) async fn a_copy_of_an_old_value_ends_the_trust_of_its_device(host: Ho
     drop(phone);
 }
 
-pub(crate) async fn trust_that_is_given_anew_forgives_no_copy(host: Host) {
+async fn trust_that_is_given_anew_forgives_no_copy(host: Host) {
     let (mut laptop, _) = trusted_for_a_year(&host).await;
     let thief = laptop.clone();
     host.pass_s(MONTH_S);
@@ -110,7 +122,7 @@ pub(crate) async fn trust_that_is_given_anew_forgives_no_copy(host: Host) {
 }
 
 /// Which of the two holds the present value can't be known, so trust comes from a factor on the device and not from elsewhere.
-pub(crate) async fn after_a_copy_was_told_the_device_isnt_trusted_from_another(host: Host) {
+async fn after_a_copy_was_told_the_device_isnt_trusted_from_another(host: Host) {
     let (mut thief, opened) = trusted_for_a_year(&host).await;
     let owner = thief.clone();
     host.pass_s(MONTH_S);
@@ -126,7 +138,7 @@ pub(crate) async fn after_a_copy_was_told_the_device_isnt_trusted_from_another(h
 }
 
 /// A refusal writes nothing of the attempt, and yet the copy that came with it is told.
-pub(crate) async fn a_copy_is_told_where_its_sign_in_is_refused(host: Host) {
+async fn a_copy_is_told_where_its_sign_in_is_refused(host: Host) {
     host.set_rules(|rules| (rules.trust_for_s, rules.trust_max_s) = (365 * 86_400, 365 * 86_400)).await;
     for path in ["/internal/sign-ins", "/internal/sessions"] {
         let user = path.rsplit('/').next().expect("a user");
@@ -145,7 +157,7 @@ pub(crate) async fn a_copy_is_told_where_its_sign_in_is_refused(host: Host) {
     }
 }
 
-pub(crate) async fn sixty_four_copies_at_once_are_told_once(host: Host) {
+async fn sixty_four_copies_at_once_are_told_once(host: Host) {
     let (mut laptop, _) = trusted_for_a_year(&host).await;
     let thief = laptop.clone();
     host.pass_s(MONTH_S);
@@ -163,7 +175,7 @@ pub(crate) async fn sixty_four_copies_at_once_are_told_once(host: Host) {
     assert_eq!(told, 1);
 }
 
-pub(crate) async fn where_an_answer_couldnt_bear_a_token_the_next_completion_does(host: Host) {
+async fn where_an_answer_couldnt_bear_a_token_the_next_completion_does(host: Host) {
     let mut laptop = host.browser("ana");
     let opened = laptop.enter().await;
     let path = format!("/internal/users/ana/devices/{}/trust", opened.device());
@@ -180,7 +192,7 @@ pub(crate) async fn where_an_answer_couldnt_bear_a_token_the_next_completion_doe
     assert_eq!(before.judged().await.1, ["device_token_reused"]);
 }
 
-pub(crate) async fn a_hijacked_device_is_denied_by_each_of_its_values(host: Host) {
+async fn a_hijacked_device_is_denied_by_each_of_its_values(host: Host) {
     let (mut laptop, opened) = trusted_for_a_year(&host).await;
     let old = laptop.clone();
     host.pass_s(MONTH_S);

@@ -7,6 +7,19 @@ use doorward_tests::host::{Answer, Browser, GLOBEX, Host, SignedIn};
 use insta::assert_snapshot as see;
 use serde_json::{Value, json};
 
+doorward_tests::on_each_engine! {
+    each_event_ends_what_its_row_says,
+    an_event_says_what_it_ended,
+    what_cant_be_kept_is_not,
+    an_event_of_one_tenant_or_user_touches_no_other,
+    an_event_for_a_user_never_seen_counts_from_then_on,
+    a_disabled_account_is_shut_by_every_path_and_enabling_restores_nothing,
+    an_event_reported_again_has_no_second_effect,
+    sixty_four_reports_of_one_event_have_one_effect,
+    sessions_opened_in_between_are_judged_by_when_they_began,
+    bad_words_about_an_event_are_named_and_change_nothing,
+}
+
 /// What a row says of sessions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Sessions {
@@ -68,7 +81,7 @@ impl Life {
     }
 }
 
-pub(crate) async fn each_event_ends_what_its_row_says(host: Host) {
+async fn each_event_ends_what_its_row_says(host: Host) {
     // A deleted account has a story of its own: nothing of it is left to look at.
     let told = TABLE.iter().map(|(word, ..)| *word).chain(["account_deleted"]);
     assert_eq!(told.collect::<Vec<_>>(), SecurityEvent::ALL.iter().map(|event| event.as_str()).collect::<Vec<_>>());
@@ -142,7 +155,7 @@ pub(crate) async fn each_event_ends_what_its_row_says(host: Host) {
     }
 }
 
-pub(crate) async fn an_event_says_what_it_ended(host: Host) {
+async fn an_event_says_what_it_ended(host: Host) {
     let life = Life::of(&host, "ana").await;
     let body = json!({ "type": "password_changed", "keep_session_id": life.on_laptop.session(), "rotate_kept": true, "event_id": "evt-1" });
     let answer = report(&host, "ana", &body).await.expect(200);
@@ -151,7 +164,7 @@ pub(crate) async fn an_event_says_what_it_ended(host: Host) {
     assert_eq!(host.inactive(&answer.text_at("/access_token")).await, None, "the session goes on with the new one");
 }
 
-pub(crate) async fn what_cant_be_kept_is_not(host: Host) {
+async fn what_cant_be_kept_is_not(host: Host) {
     for keep in ["nonsense", "019aa0b2-3c4d-7e5f-8a6b-7c8d9e0f1a2b", "theirs", "ended"] {
         let life = Life::of(&host, "ana").await;
         let theirs = host.browser("bob").enter().await;
@@ -170,7 +183,7 @@ pub(crate) async fn what_cant_be_kept_is_not(host: Host) {
     }
 }
 
-pub(crate) async fn an_event_of_one_tenant_or_user_touches_no_other(host: Host) {
+async fn an_event_of_one_tenant_or_user_touches_no_other(host: Host) {
     let life = Life::of(&host, "ana").await;
     let bob = Life::of(&host, "bob").await;
     let mut elsewhere = host.browser("ana").in_tenant(GLOBEX);
@@ -182,13 +195,13 @@ pub(crate) async fn an_event_of_one_tenant_or_user_touches_no_other(host: Host) 
     assert_eq!(there.get("/sessions/current").await.expect(200).body["status"], "active");
 }
 
-pub(crate) async fn an_event_for_a_user_never_seen_counts_from_then_on(host: Host) {
+async fn an_event_for_a_user_never_seen_counts_from_then_on(host: Host) {
     let answer = report(&host, "nora", &json!({ "type": "account_disabled" })).await.expect(200);
     assert_eq!((&answer.body["devices_untrusted"], &answer.body["sessions_ended"]), (&json!(0), &json!(0)));
     assert_eq!(host.browser("nora").judged().await, ("deny".to_owned(), vec!["account_disabled".to_owned()]));
 }
 
-pub(crate) async fn a_disabled_account_is_shut_by_every_path_and_enabling_restores_nothing(host: Host) {
+async fn a_disabled_account_is_shut_by_every_path_and_enabling_restores_nothing(host: Host) {
     let mut life = Life::of(&host, "ana").await;
     let device = life.on_laptop.device();
     report(&host, "ana", &json!({ "type": "account_disabled" })).await.expect(200);
@@ -211,7 +224,7 @@ pub(crate) async fn a_disabled_account_is_shut_by_every_path_and_enabling_restor
     assert!(life.laptop.enter().await.is_in().await);
 }
 
-pub(crate) async fn an_event_reported_again_has_no_second_effect(host: Host) {
+async fn an_event_reported_again_has_no_second_effect(host: Host) {
     let life = Life::of(&host, "ana").await;
     let body = json!({ "type": "mfa_enrolled", "keep_session_id": life.on_laptop.session(), "rotate_kept": true, "event_id": "evt-7" });
     let first = report(&host, "ana", &body).await.expect(200);
@@ -239,7 +252,7 @@ pub(crate) async fn an_event_reported_again_has_no_second_effect(host: Host) {
     assert!(!bob.is_in().await);
 }
 
-pub(crate) async fn sixty_four_reports_of_one_event_have_one_effect(host: Host) {
+async fn sixty_four_reports_of_one_event_have_one_effect(host: Host) {
     let life = Life::of(&host, "ana").await;
     let body = json!({ "type": "password_changed", "keep_session_id": life.on_laptop.session(), "event_id": "evt" });
     let answers = at_once(64, |_| {
@@ -254,7 +267,7 @@ pub(crate) async fn sixty_four_reports_of_one_event_have_one_effect(host: Host) 
     assert!(life.on_laptop.is_in().await && !life.on_phone.is_in().await);
 }
 
-pub(crate) async fn sessions_opened_in_between_are_judged_by_when_they_began(host: Host) {
+async fn sessions_opened_in_between_are_judged_by_when_they_began(host: Host) {
     // Sixty-four sign-ins race with a reset: whatever was opened before it is over, whatever is completed after it was cancelled.
     let mut started = vec![];
     for _ in 0..16 {
@@ -281,7 +294,7 @@ pub(crate) async fn sessions_opened_in_between_are_judged_by_when_they_began(hos
     assert_eq!(devices.body["items"], json!([]), "trust from before the reset holds");
 }
 
-pub(crate) async fn bad_words_about_an_event_are_named_and_change_nothing(host: Host) {
+async fn bad_words_about_an_event_are_named_and_change_nothing(host: Host) {
     let life = Life::of(&host, "ana").await;
     let rows = host.rows().await;
     let bad = [

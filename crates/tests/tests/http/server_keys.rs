@@ -9,6 +9,12 @@ use doorward_tests::Home;
 use doorward_tests::host::{ACME, Browser, GLOBEX, Host, SERVER_KEY, api_key};
 use serde_json::json;
 
+doorward_tests::on_each_engine! {
+    a_replaced_server_key_is_retired_once_nobody_needs_it,
+    a_server_key_that_must_go_at_once_takes_along_what_is_under_it,
+    an_api_key_is_never_unknown_to_a_node_that_lacks_a_server_key,
+}
+
 const NEW: [u8; 32] = *b"canary: the next key of tests...";
 const MONTH_S: u32 = 31 * 86_400;
 
@@ -48,7 +54,7 @@ async fn lived(host: &Host) -> (Browser, Browser, Browser, String, String) {
     (ana, ben, eve, on_ben.device(), on_ben.token)
 }
 
-pub(crate) async fn a_replaced_server_key_is_retired_once_nobody_needs_it(home: Arc<Home>) {
+async fn a_replaced_server_key_is_retired_once_nobody_needs_it(home: Arc<Home>) {
     let host = Host::open_under(&home, &[SERVER_KEY], 1).await;
     let (ana, ben, eve, on_ben, token) = lived(&host).await;
     let (place, at_first) = usage(&host, SERVER_KEY).await.expect("it is listed");
@@ -100,7 +106,7 @@ pub(crate) async fn a_replaced_server_key_is_retired_once_nobody_needs_it(home: 
     host.lose_store().await;
 }
 
-pub(crate) async fn a_server_key_that_must_go_at_once_takes_along_what_is_under_it(home: Arc<Home>) {
+async fn a_server_key_that_must_go_at_once_takes_along_what_is_under_it(home: Arc<Home>) {
     let host = Host::open_under(&home, &[SERVER_KEY], 1).await;
     let (ana, ben, eve, _, token) = lived(&host).await;
     let entry = json!({ "user_id": "cy", "ip": "203.0.113.7", "user_agent": "curl/8.5.0", "mfa": { "method": "totp" } });
@@ -132,7 +138,7 @@ pub(crate) async fn a_server_key_that_must_go_at_once_takes_along_what_is_under_
     host.lose_store().await;
 }
 
-pub(crate) async fn an_api_key_is_never_unknown_to_a_node_that_lacks_a_server_key(home: Arc<Home>) {
+async fn an_api_key_is_never_unknown_to_a_node_that_lacks_a_server_key(home: Arc<Home>) {
     let asked = async |host: &Host, key: &str| host.ask("GET", "/internal/users/ana/devices").key(key).await.status;
     let (good, unknown) = (api_key(ACME, Role::Viewer), "dwk_nobody");
     let host = Host::open_under(&home, &[SERVER_KEY], 1).await;

@@ -6,13 +6,26 @@ use doorward_tests::just_before;
 use insta::assert_snapshot as see;
 use serde_json::json;
 
+doorward_tests::on_each_engine! {
+    a_list_shows_the_live_ones_unless_asked_otherwise,
+    pages_run_through_years_of_sessions,
+    a_session_is_read_by_id_and_as_current,
+    ending_a_session_ends_that_one_at_once,
+    signing_out_everywhere_else_keeps_the_caller_and_the_trust_of_its_device,
+    signing_out_everywhere_ends_all,
+    an_operator_signs_a_person_out_everywhere,
+    sessions_opened_directly_are_as_the_others,
+    a_session_ends_at_its_absolute_end,
+    at_the_cap_the_oldest_session_of_the_device_goes,
+}
+
 const DAY_S: u32 = 86_400;
 
 async fn listed(caller: &SignedIn, status: &str) -> Vec<String> {
     caller.ask("GET", "/sessions").query(&format!("status={status}&limit=100")).await.expect(200).ids()
 }
 
-pub(crate) async fn a_list_shows_the_live_ones_unless_asked_otherwise(host: Host) {
+async fn a_list_shows_the_live_ones_unless_asked_otherwise(host: Host) {
     let mut laptop = host.browser("ana");
     let idle = laptop.enter_and_trust().await;
     host.pass_s(8 * DAY_S);
@@ -35,7 +48,7 @@ pub(crate) async fn a_list_shows_the_live_ones_unless_asked_otherwise(host: Host
     assert_eq!(host.call("GET", "/internal/users/ana/sessions").await.ids(), [live.session()]);
 }
 
-pub(crate) async fn pages_run_through_years_of_sessions(host: Host) {
+async fn pages_run_through_years_of_sessions(host: Host) {
     let mut laptop = host.browser("ana");
     let mut newest = vec![];
     for number in 0..120_u32 {
@@ -66,7 +79,7 @@ pub(crate) async fn pages_run_through_years_of_sessions(host: Host) {
     }
 }
 
-pub(crate) async fn a_session_is_read_by_id_and_as_current(host: Host) {
+async fn a_session_is_read_by_id_and_as_current(host: Host) {
     let mut laptop = host.browser("ana");
     let first = laptop.enter_and_trust().await;
     host.pass_s(1);
@@ -77,7 +90,7 @@ pub(crate) async fn a_session_is_read_by_id_and_as_current(host: Host) {
     assert_eq!((other.body["is_current"].clone(), other.body["last_mfa_at"].is_null()), (json!(false), false));
 }
 
-pub(crate) async fn ending_a_session_ends_that_one_at_once(host: Host) {
+async fn ending_a_session_ends_that_one_at_once(host: Host) {
     let mut laptop = host.browser("ana");
     let first = laptop.enter_and_trust().await;
     host.pass_s(1);
@@ -98,7 +111,7 @@ pub(crate) async fn ending_a_session_ends_that_one_at_once(host: Host) {
     assert_eq!(laptop.judged().await.0, "allow", "trust stays");
 }
 
-pub(crate) async fn signing_out_everywhere_else_keeps_the_caller_and_the_trust_of_its_device(host: Host) {
+async fn signing_out_everywhere_else_keeps_the_caller_and_the_trust_of_its_device(host: Host) {
     let (mut laptop, mut phone) = (host.browser("ana"), host.browser("ana"));
     let on_laptop = laptop.enter_and_trust().await;
     host.pass_s(1);
@@ -123,7 +136,7 @@ pub(crate) async fn signing_out_everywhere_else_keeps_the_caller_and_the_trust_o
     assert_eq!(again.body, json!({ "sessions_ended": 0 }));
 }
 
-pub(crate) async fn signing_out_everywhere_ends_all(host: Host) {
+async fn signing_out_everywhere_ends_all(host: Host) {
     let (mut laptop, mut phone) = (host.browser("ana"), host.browser("ana"));
     let on_laptop = laptop.enter_and_trust().await;
     let on_phone = phone.enter_and_trust().await;
@@ -136,7 +149,7 @@ pub(crate) async fn signing_out_everywhere_ends_all(host: Host) {
     laptop.enter_skipping().await;
 }
 
-pub(crate) async fn an_operator_signs_a_person_out_everywhere(host: Host) {
+async fn an_operator_signs_a_person_out_everywhere(host: Host) {
     let mut laptop = host.browser("ana");
     let opened = laptop.enter_and_trust().await;
     let bob = host.browser("bob").enter().await;
@@ -150,7 +163,7 @@ pub(crate) async fn an_operator_signs_a_person_out_everywhere(host: Host) {
     host.call("DELETE", "/internal/users/nobody/sessions").await.refused(404, "not_found");
 }
 
-pub(crate) async fn sessions_opened_directly_are_as_the_others(host: Host) {
+async fn sessions_opened_directly_are_as_the_others(host: Host) {
     let mut laptop = host.browser("ana");
     laptop.enter_and_trust().await;
     let entry = json!({
@@ -172,7 +185,7 @@ pub(crate) async fn sessions_opened_directly_are_as_the_others(host: Host) {
     host.call("POST", "/internal/sessions").json(&known).await.refused(403, "sign_in_denied");
 }
 
-pub(crate) async fn a_session_ends_at_its_absolute_end(host: Host) {
+async fn a_session_ends_at_its_absolute_end(host: Host) {
     let opened = host.browser("ana").enter().await;
     let end = host.now().plus_s(30 * DAY_S);
     assert_eq!(opened.answer.text_at("/session/expires_at"), end.to_string());
@@ -189,7 +202,7 @@ pub(crate) async fn a_session_ends_at_its_absolute_end(host: Host) {
     assert_eq!(opened.why_out().await.as_deref(), Some("expired"));
 }
 
-pub(crate) async fn at_the_cap_the_oldest_session_of_the_device_goes(host: Host) {
+async fn at_the_cap_the_oldest_session_of_the_device_goes(host: Host) {
     host.set_rules(|rules| rules.max_sessions = 3).await;
     let (mut laptop, mut phone) = (host.browser("ana"), host.browser("ana"));
     let on_phone = phone.enter().await;

@@ -9,6 +9,21 @@ use doorward_tests::host::{Answer, Ask, Host, SignedIn};
 use serde_json::json;
 use uuid::Uuid;
 
+doorward_tests::on_each_engine! {
+    an_address_sends_300_wrong_secrets_in_ten_minutes_and_no_more,
+    a_proxy_that_asks_for_a_caller_is_told_401_however_many_there_were,
+    a_right_secret_is_served_from_a_throttled_address,
+    wrong_secrets_harm_nobody_whom_they_name,
+    what_is_known_counts_as_no_wrong_secret,
+    guessing_activation_tokens_is_throttled,
+    calls_with_a_good_key_are_exempt,
+    a_network_of_64_bits_counts_as_one_address,
+    only_a_trusted_proxy_says_who_asked,
+    budgets_of_addresses_survive_a_restart,
+    a_flood_of_wrong_secrets_is_no_flood_of_commits,
+    without_its_store_the_throttle_counts_in_memory,
+}
+
 const ATTACKER: &str = "203.0.113.66";
 const LIMIT: usize = 300;
 
@@ -39,7 +54,7 @@ async fn storm(number: usize, ask: &Ask) -> (usize, usize) {
     (number - throttled, throttled)
 }
 
-pub(crate) async fn an_address_sends_300_wrong_secrets_in_ten_minutes_and_no_more(host: Host) {
+async fn an_address_sends_300_wrong_secrets_in_ten_minutes_and_no_more(host: Host) {
     let ana = host.browser("ana").enter().await;
     let token = AccessToken::parse(&ana.token).expect("an access token");
     let tries = [me(&host, &wrong(&token)), me(&host, &unknown(&ana.token)), host.ask("GET", "/internal/users/ana/devices").key("dwk_wrong")];
@@ -64,7 +79,7 @@ pub(crate) async fn an_address_sends_300_wrong_secrets_in_ten_minutes_and_no_mor
 }
 
 /// A proxy would make an error of its own of a 429, so it is told 401; the wrong secret counts all the same.
-pub(crate) async fn a_proxy_that_asks_for_a_caller_is_told_401_however_many_there_were(host: Host) {
+async fn a_proxy_that_asks_for_a_caller_is_told_401_however_many_there_were(host: Host) {
     let ana = host.browser("ana").enter().await;
     let token = AccessToken::parse(&ana.token).expect("an access token");
     let pass = |token: &str, query: &str| host.ask("GET", "/internal/forward-auth/acme").query(query).bearer(token).from(ATTACKER);
@@ -79,7 +94,7 @@ pub(crate) async fn a_proxy_that_asks_for_a_caller_is_told_401_however_many_ther
     assert!(page.contains(r#"doorward_throttled_total{secret="access_token"} 54"#), "{page}");
 }
 
-pub(crate) async fn a_right_secret_is_served_from_a_throttled_address(host: Host) {
+async fn a_right_secret_is_served_from_a_throttled_address(host: Host) {
     let ana = host.browser("ana").enter().await;
     let ended = host.browser("ana").enter().await;
     ended.delete("/sessions/current").await.expect(204);
@@ -99,7 +114,7 @@ pub(crate) async fn a_right_secret_is_served_from_a_throttled_address(host: Host
     ask.await.refused(429, "too_many_requests");
 }
 
-pub(crate) async fn wrong_secrets_harm_nobody_whom_they_name(host: Host) {
+async fn wrong_secrets_harm_nobody_whom_they_name(host: Host) {
     let ana = host.browser("ana").enter().await;
     let rows = async || host.rows().await.into_iter().filter(|row| !row.starts_with("budget")).collect::<Vec<_>>();
     let before = rows().await;
@@ -112,7 +127,7 @@ pub(crate) async fn wrong_secrets_harm_nobody_whom_they_name(host: Host) {
     ask.from("203.0.113.67").await.refused(401, "unauthenticated");
 }
 
-pub(crate) async fn what_is_known_counts_as_no_wrong_secret(host: Host) {
+async fn what_is_known_counts_as_no_wrong_secret(host: Host) {
     let ana = host.browser("ana").enter().await;
     let ben = host.browser("ben").enter().await;
     let token = AccessToken::parse(&ana.token).expect("an access token");
@@ -130,7 +145,7 @@ pub(crate) async fn what_is_known_counts_as_no_wrong_secret(host: Host) {
     assert_eq!(storm(LIMIT + 1, &me(&host, &wrong(&token)).from(ATTACKER)).await, (LIMIT, 1), "all of the budget was there");
 }
 
-pub(crate) async fn guessing_activation_tokens_is_throttled(host: Host) {
+async fn guessing_activation_tokens_is_throttled(host: Host) {
     let ana = host.browser("ana").enter().await;
     let offer = ActivationToken::parse(&ana.offer()).expect("an activation token");
     for path in ["/devices/activate", "/devices/skip"] {
@@ -144,7 +159,7 @@ pub(crate) async fn guessing_activation_tokens_is_throttled(host: Host) {
     right.await.expect(200);
 }
 
-pub(crate) async fn calls_with_a_good_key_are_exempt(host: Host) {
+async fn calls_with_a_good_key_are_exempt(host: Host) {
     let ana = host.browser("ana").enter().await;
     let token = AccessToken::parse(&ana.token).expect("an access token");
     let offer = ActivationToken::parse(&ana.offer()).expect("an activation token");
@@ -156,7 +171,7 @@ pub(crate) async fn calls_with_a_good_key_are_exempt(host: Host) {
     assert_eq!(storm(LIMIT + 1, &me(&host, &wrong(&token)).from(ATTACKER)).await, (LIMIT, 1), "all of the budget was there");
 }
 
-pub(crate) async fn a_network_of_64_bits_counts_as_one_address(host: Host) {
+async fn a_network_of_64_bits_counts_as_one_address(host: Host) {
     let token = unknown(&host.browser("ana").enter().await.token);
     let from = |address: &str| me(&host, &token).from(address);
     assert_eq!(storm(LIMIT, &from("2001:db8:0:1::1")).await, (LIMIT, 0));
@@ -167,7 +182,7 @@ pub(crate) async fn a_network_of_64_bits_counts_as_one_address(host: Host) {
     from("::ffff:192.0.2.1").await.refused(429, "too_many_requests");
 }
 
-pub(crate) async fn only_a_trusted_proxy_says_who_asked(host: Host) {
+async fn only_a_trusted_proxy_says_who_asked(host: Host) {
     let token = unknown(&host.browser("ana").enter().await.token);
     let forwarded = |peer: &str, by: &str| me(&host, &token).from(peer).header("x-forwarded-for", by);
     // A caller that names another address at each try is one caller all the same.
@@ -182,7 +197,7 @@ pub(crate) async fn only_a_trusted_proxy_says_who_asked(host: Host) {
     forwarded("10.9.0.1", "192.0.2.9, garbage").await.refused(401, "unauthenticated");
 }
 
-pub(crate) async fn budgets_of_addresses_survive_a_restart(host: Host) {
+async fn budgets_of_addresses_survive_a_restart(host: Host) {
     let token = unknown(&host.browser("ana").enter().await.token);
     assert_eq!(storm(LIMIT + 1, &me(&host, &token).from(ATTACKER)).await, (LIMIT, 1));
     host.lose_store().await;
@@ -191,7 +206,7 @@ pub(crate) async fn budgets_of_addresses_survive_a_restart(host: Host) {
     me(&host, &token).from("198.51.100.1").await.refused(401, "unauthenticated");
 }
 
-pub(crate) async fn a_flood_of_wrong_secrets_is_no_flood_of_commits(host: Host) {
+async fn a_flood_of_wrong_secrets_is_no_flood_of_commits(host: Host) {
     let token = unknown(&host.browser("ana").enter().await.token);
     let changes = || host.service().figures().into_iter().find(|(name, _)| *name == "store_changes_total").expect("a figure of both engines").1;
     let before = changes();
@@ -200,7 +215,7 @@ pub(crate) async fn a_flood_of_wrong_secrets_is_no_flood_of_commits(host: Host) 
     assert!((30..=31).contains(&(changes() - before)), "{} changes", changes() - before);
 }
 
-pub(crate) async fn without_its_store_the_throttle_counts_in_memory(host: Host) {
+async fn without_its_store_the_throttle_counts_in_memory(host: Host) {
     host.lose_store().await;
     let quota = Quota { limit: 20, window_s: 600 };
     let mut let_through = 0;

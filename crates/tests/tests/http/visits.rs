@@ -8,6 +8,11 @@ use doorward_store::StoreError;
 use doorward_tests::host::env::ErasureLines;
 use doorward_tests::host::{Host, SERVER_KEY};
 
+doorward_tests::on_each_engine! {
+    a_command_leaves_neither_its_time_nor_its_server_key,
+    a_command_is_refused_where_two_machines_differ_about_the_time,
+}
+
 /// A visit of a command that is given on a machine with this clock and these server keys.
 async fn visit(host: &Host, clock: SystemClock, keys: &[[u8; 32]]) -> Result<Arc<Service>, StoreError> {
     let store = doorward_store::open_current(host.home().database()).await?;
@@ -22,7 +27,7 @@ async fn visit(host: &Host, clock: SystemClock, keys: &[[u8; 32]]) -> Result<Arc
     }
 }
 
-pub(crate) async fn a_command_leaves_neither_its_time_nor_its_server_key(host: Host) {
+async fn a_command_leaves_neither_its_time_nor_its_server_key(host: Host) {
     host.lose_store().await;
     let rows = host.rows().await;
     for keys in [&[SERVER_KEY][..], &[[9; 32], SERVER_KEY], &[SERVER_KEY, [9; 32]]] {
@@ -36,7 +41,7 @@ pub(crate) async fn a_command_leaves_neither_its_time_nor_its_server_key(host: H
     assert_eq!(host.rows().await, rows);
 }
 
-pub(crate) async fn a_command_is_refused_where_two_machines_differ_about_the_time(host: Host) {
+async fn a_command_is_refused_where_two_machines_differ_about_the_time(host: Host) {
     host.lose_store().await;
     let rows = host.rows().await;
     for (ahead_s, is_let_in) in [(290, true), (310, false), (366 * 86_400, false)] {

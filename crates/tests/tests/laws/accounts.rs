@@ -8,6 +8,22 @@ use doorward_tests::{Home, Person, after, at_once, mint, start, tenant, tenant_i
 use serde_json::json;
 use uuid::Uuid;
 
+doorward_tests::on_each_engine! {
+    sixty_four_first_updates_of_one_user_make_one_account,
+    sixty_four_users_at_once_get_sixty_four_accounts,
+    an_account_is_made_only_where_the_need_says_so,
+    an_id_makes_no_account,
+    a_refused_creation_makes_nothing,
+    an_account_of_an_unknown_tenant_is_not_made,
+    what_is_unknown_is_none,
+    a_reference_with_another_shard_finds_nothing,
+    a_reference_of_one_account_with_the_id_of_another_finds_nothing,
+    no_update_is_lost_under_sixty_four_at_once,
+    a_rule_sees_the_tenant_as_it_is_in_the_same_transaction,
+    a_need_loads_what_it_names,
+    memory_and_file_tell_the_same,
+}
+
 fn fresh_id() -> AccountId {
     AccountId(mint().uuid(start()))
 }
@@ -16,7 +32,7 @@ fn creating(id: AccountId) -> Need {
     Need { create: Some(NewAccount { id, ..NewAccount::draw(&mut mint(), start()) }), ..Need::default() }
 }
 
-pub(crate) async fn sixty_four_first_updates_of_one_user_make_one_account((store, home): (Arc<dyn Store>, Arc<Home>)) {
+async fn sixty_four_first_updates_of_one_user_make_one_account((store, home): (Arc<dyn Store>, Arc<Home>)) {
     store.create_tenant(tenant("acme")).await.expect("a new tenant");
     let made = at_once(64, |_| {
         let store = Arc::clone(&store);
@@ -40,7 +56,7 @@ pub(crate) async fn sixty_four_first_updates_of_one_user_make_one_account((store
     assert!(rows[0].contains("last_event=64"), "no update was lost: {rows:?}");
 }
 
-pub(crate) async fn sixty_four_users_at_once_get_sixty_four_accounts((store, home): (Arc<dyn Store>, Arc<Home>)) {
+async fn sixty_four_users_at_once_get_sixty_four_accounts((store, home): (Arc<dyn Store>, Arc<Home>)) {
     let people = at_once(64, |number| {
         let store = Arc::clone(&store);
         async move { Person::new(&store, "acme", &format!("user-{number}")).await.read(Need::default()).await.head.clone() }
@@ -53,7 +69,7 @@ pub(crate) async fn sixty_four_users_at_once_get_sixty_four_accounts((store, hom
     assert_eq!(rows.iter().filter(|row| row.starts_with("account:")).count(), 64);
 }
 
-pub(crate) async fn an_account_is_made_only_where_the_need_says_so((store, home): (Arc<dyn Store>, Arc<Home>)) {
+async fn an_account_is_made_only_where_the_need_says_so((store, home): (Arc<dyn Store>, Arc<Home>)) {
     store.create_tenant(tenant("acme")).await.expect("a new tenant");
     let before = home.rows().await;
     let key = AccountKey::User(tenant_id("acme"), user_id("ana"));
@@ -63,14 +79,14 @@ pub(crate) async fn an_account_is_made_only_where_the_need_says_so((store, home)
     assert_eq!(home.rows().await, before);
 }
 
-pub(crate) async fn an_id_makes_no_account(store: Arc<dyn Store>) {
+async fn an_id_makes_no_account(store: Arc<dyn Store>) {
     store.create_tenant(tenant("acme")).await.expect("a new tenant");
     let id = fresh_id();
     let ran = store.update(AccountKey::Id(Shard(1), id), creating(id), |_| Ok::<(), Refusal>(())).await.expect("the store answers");
     assert_eq!(ran, None);
 }
 
-pub(crate) async fn a_refused_creation_makes_nothing((store, home): (Arc<dyn Store>, Arc<Home>)) {
+async fn a_refused_creation_makes_nothing((store, home): (Arc<dyn Store>, Arc<Home>)) {
     store.create_tenant(tenant("acme")).await.expect("a new tenant");
     let before = home.rows().await;
     let key = AccountKey::User(tenant_id("acme"), user_id("ana"));
@@ -80,7 +96,7 @@ pub(crate) async fn a_refused_creation_makes_nothing((store, home): (Arc<dyn Sto
     assert!(store.account(key, Need::default()).await.expect("the store answers").is_none());
 }
 
-pub(crate) async fn an_account_of_an_unknown_tenant_is_not_made((store, home): (Arc<dyn Store>, Arc<Home>)) {
+async fn an_account_of_an_unknown_tenant_is_not_made((store, home): (Arc<dyn Store>, Arc<Home>)) {
     let before = home.rows().await;
     let key = AccountKey::User(tenant_id("nobody"), user_id("ana"));
     let failure = store.update(key, creating(fresh_id()), |_| Ok::<(), Refusal>(())).await.expect_err("there is no such tenant");
@@ -88,7 +104,7 @@ pub(crate) async fn an_account_of_an_unknown_tenant_is_not_made((store, home): (
     assert_eq!(home.rows().await, before);
 }
 
-pub(crate) async fn what_is_unknown_is_none(store: Arc<dyn Store>) {
+async fn what_is_unknown_is_none(store: Arc<dyn Store>) {
     let ana = Person::new(&store, "acme", "ana").await;
     let head = ana.read(Need::default()).await.head.clone();
     let unknown = SessionRef { shard: head.shard, account: head.id, id: SessionId(Uuid::max()) };
@@ -110,7 +126,7 @@ pub(crate) async fn what_is_unknown_is_none(store: Arc<dyn Store>) {
 }
 
 /// The shard is part of every reference: a wrong one finds nothing, whether or not the account is in memory.
-pub(crate) async fn a_reference_with_another_shard_finds_nothing((store, home): (Arc<dyn Store>, Arc<Home>)) {
+async fn a_reference_with_another_shard_finds_nothing((store, home): (Arc<dyn Store>, Arc<Home>)) {
     let ana = Person::new(&store, "acme", "ana").await;
     let at = ana.enter(start()).await.access_token.at;
     let elsewhere = SessionRef { shard: Shard(at.shard.0 ^ 1), ..at };
@@ -128,7 +144,7 @@ pub(crate) async fn a_reference_with_another_shard_finds_nothing((store, home): 
     assert_eq!(home.rows().await, before);
 }
 
-pub(crate) async fn a_reference_of_one_account_with_the_id_of_another_finds_nothing((store, home): (Arc<dyn Store>, Arc<Home>)) {
+async fn a_reference_of_one_account_with_the_id_of_another_finds_nothing((store, home): (Arc<dyn Store>, Arc<Home>)) {
     let (ana, ben) = (Person::new(&store, "acme", "ana").await, Person::new(&store, "acme", "ben").await);
     let (hers, his) = (ana.enter(start()).await, ben.enter(start()).await);
     let before = home.rows().await;
@@ -144,7 +160,7 @@ pub(crate) async fn a_reference_of_one_account_with_the_id_of_another_finds_noth
     assert_eq!(home.rows().await, before);
 }
 
-pub(crate) async fn no_update_is_lost_under_sixty_four_at_once(store: Arc<dyn Store>) {
+async fn no_update_is_lost_under_sixty_four_at_once(store: Arc<dyn Store>) {
     let ana = Person::new(&store, "acme", "ana").await;
     let device = ana.enter(start()).await.device;
     at_once(64, |_| {
@@ -165,7 +181,7 @@ pub(crate) async fn no_update_is_lost_under_sixty_four_at_once(store: Arc<dyn St
 }
 
 /// While a tenant's generation is raised by one task, another's rules see every value from the one before to the one after, in order.
-pub(crate) async fn a_rule_sees_the_tenant_as_it_is_in_the_same_transaction(store: Arc<dyn Store>) {
+async fn a_rule_sees_the_tenant_as_it_is_in_the_same_transaction(store: Arc<dyn Store>) {
     let ana = Person::new(&store, "acme", "ana").await;
     let raising = tokio::spawn({
         let store = Arc::clone(&store);
@@ -184,7 +200,7 @@ pub(crate) async fn a_rule_sees_the_tenant_as_it_is_in_the_same_transaction(stor
     assert_eq!(ana.act(after(1), |account, _| Ok(account.tenant.trust_gen)).await, Ok(21));
 }
 
-pub(crate) async fn a_need_loads_what_it_names(store: Arc<dyn Store>) {
+async fn a_need_loads_what_it_names(store: Arc<dyn Store>) {
     let ana = Person::new(&store, "acme", "ana").await;
     let (kept, ended, forgotten) = (ana.enter(start()).await, ana.enter(after(1)).await, ana.enter(after(2)).await);
     ana.act(after(3), move |account, moment| account.end_session(moment, ended.session, Cause::SignedOut)).await.expect("it ends");
@@ -216,7 +232,7 @@ pub(crate) async fn a_need_loads_what_it_names(store: Arc<dyn Store>) {
 }
 
 /// Whatever was done, an account that has been in memory all along reads as one that was just opened.
-pub(crate) async fn memory_and_file_tell_the_same(home: Arc<Home>) {
+async fn memory_and_file_tell_the_same(home: Arc<Home>) {
     let mut store = home.open().await;
     let mut ana = Person::new(&store, "acme", "ana").await;
     let mut here = ana.enter_and_trust(start()).await;

@@ -6,6 +6,14 @@ use doorward_domain::{ActivationToken, Cause, Count, Credential, DeviceStatus, E
 use doorward_store::{Need, Page, Store};
 use doorward_tests::{Person, after, at_once, start};
 
+doorward_tests::on_each_engine! {
+    one_of_sixty_four_activations_wins,
+    an_offer_is_either_activated_or_declined,
+    an_activation_that_races_a_report_leaves_no_trust,
+    what_ends_the_session_or_the_trust_ends_the_offer,
+    an_activation_token_is_worth_nothing_to_another,
+}
+
 const EVERYTHING: Page = Page { before: None, limit: 1_000 };
 
 fn offered(opened: &Opened) -> ActivationToken {
@@ -26,7 +34,7 @@ async fn count(person: &Person, kind: EventKind) -> usize {
     person.read(Need { events: Some(EVERYTHING), ..Need::default() }).await.events.iter().filter(|event| event.kind == kind).count()
 }
 
-pub(crate) async fn one_of_sixty_four_activations_wins(store: Arc<dyn Store>) {
+async fn one_of_sixty_four_activations_wins(store: Arc<dyn Store>) {
     let ana = Person::new(&store, "acme", "ana").await;
     let opened = ana.enter(start()).await;
     let token = offered(&opened);
@@ -41,7 +49,7 @@ pub(crate) async fn one_of_sixty_four_activations_wins(store: Arc<dyn Store>) {
     assert_eq!(count(&ana, EventKind::DeviceTrusted).await, 1);
 }
 
-pub(crate) async fn an_offer_is_either_activated_or_declined(store: Arc<dyn Store>) {
+async fn an_offer_is_either_activated_or_declined(store: Arc<dyn Store>) {
     let ana = Person::new(&store, "acme", "ana").await;
     for _ in 0..8 {
         let opened = ana.enter(start()).await;
@@ -58,7 +66,7 @@ pub(crate) async fn an_offer_is_either_activated_or_declined(store: Arc<dyn Stor
 }
 
 /// Whichever comes first, the device isn't trusted once the report is acknowledged.
-pub(crate) async fn an_activation_that_races_a_report_leaves_no_trust(store: Arc<dyn Store>) {
+async fn an_activation_that_races_a_report_leaves_no_trust(store: Arc<dyn Store>) {
     let ana = Person::new(&store, "acme", "ana").await;
     for _ in 0..8 {
         let opened = ana.enter(start()).await;
@@ -83,7 +91,7 @@ pub(crate) async fn an_activation_that_races_a_report_leaves_no_trust(store: Arc
     }
 }
 
-pub(crate) async fn what_ends_the_session_or_the_trust_ends_the_offer(store: Arc<dyn Store>) {
+async fn what_ends_the_session_or_the_trust_ends_the_offer(store: Arc<dyn Store>) {
     type End = fn(&Opened) -> Box<dyn Fn(&mut doorward_domain::Account, &mut doorward_domain::Moment<'_>) -> Result<(), Refusal> + Send + Sync>;
     let ends: [(&str, End); 7] = [
         ("sign-out", |opened| {
@@ -124,7 +132,7 @@ pub(crate) async fn what_ends_the_session_or_the_trust_ends_the_offer(store: Arc
     }
 }
 
-pub(crate) async fn an_activation_token_is_worth_nothing_to_another(store: Arc<dyn Store>) {
+async fn an_activation_token_is_worth_nothing_to_another(store: Arc<dyn Store>) {
     let (ana, ben) = (Person::new(&store, "acme", "ana").await, Person::new(&store, "acme", "ben").await);
     let (hers, his) = (ana.enter(start()).await, ben.enter(start()).await);
     assert_eq!(activate(&ben, &offered(&hers)).await, Err(Refusal::ActivationNotFound));

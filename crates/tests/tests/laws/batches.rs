@@ -6,6 +6,13 @@ use doorward_domain::{AccessToken, Account, Cause, SessionRef};
 use doorward_store::Store;
 use doorward_tests::{Home, Person, after, at_once, start, tenant};
 
+doorward_tests::on_each_engine! {
+    many_are_touched_in_their_order_and_each_as_if_alone,
+    a_batch_writes_nothing_where_it_is_too_soon_or_too_late,
+    batches_that_race_with_endings_revive_nothing,
+    the_only_tenant_is_told_while_it_is_alone,
+}
+
 async fn touch_many(store: &Arc<dyn Store>, at: &[SessionRef], second: u32, after_s: u32) -> Vec<Option<Arc<Account>>> {
     store.touch_many(at.to_vec(), after(second), after_s).await.expect("the store answers")
 }
@@ -28,7 +35,7 @@ async fn crowd(store: &Arc<dyn Store>) -> (Vec<AccessToken>, Vec<bool>) {
     (tokens, live)
 }
 
-pub(crate) async fn many_are_touched_in_their_order_and_each_as_if_alone((store, home): (Arc<dyn Store>, Arc<Home>)) {
+async fn many_are_touched_in_their_order_and_each_as_if_alone((store, home): (Arc<dyn Store>, Arc<Home>)) {
     let (tokens, live) = crowd(&store).await;
     let mut at: Vec<SessionRef> = tokens.iter().map(|token| token.at).collect();
     let mut expected = live.clone();
@@ -58,7 +65,7 @@ pub(crate) async fn many_are_touched_in_their_order_and_each_as_if_alone((store,
     assert!(touch_many(&store, &[], 200, 0).await.is_empty() && store.sessions(vec![]).await.expect("the store answers").is_empty());
 }
 
-pub(crate) async fn a_batch_writes_nothing_where_it_is_too_soon_or_too_late((store, home): (Arc<dyn Store>, Arc<Home>)) {
+async fn a_batch_writes_nothing_where_it_is_too_soon_or_too_late((store, home): (Arc<dyn Store>, Arc<Home>)) {
     let (tokens, live) = crowd(&store).await;
     let at: Vec<SessionRef> = tokens.iter().map(|token| token.at).collect();
     let before = home.rows().await;
@@ -77,7 +84,7 @@ pub(crate) async fn a_batch_writes_nothing_where_it_is_too_soon_or_too_late((sto
 }
 
 /// Batches in every order race with endings of what is in them. Once an ending is acknowledged, no batch answers its session.
-pub(crate) async fn batches_that_race_with_endings_revive_nothing(store: Arc<dyn Store>) {
+async fn batches_that_race_with_endings_revive_nothing(store: Arc<dyn Store>) {
     let mut people = vec![];
     for number in 0..6 {
         let person = Person::of(&store, tenant("acme"), &format!("user-{number}")).await;
@@ -111,7 +118,7 @@ pub(crate) async fn batches_that_race_with_endings_revive_nothing(store: Arc<dyn
     }
 }
 
-pub(crate) async fn the_only_tenant_is_told_while_it_is_alone(store: Arc<dyn Store>) {
+async fn the_only_tenant_is_told_while_it_is_alone(store: Arc<dyn Store>) {
     let only = || async { store.only_tenant().await.expect("the store answers").map(|tenant| tenant.id.clone()) };
     assert_eq!(only().await, None);
     store.create_tenant(tenant("acme")).await.expect("a tenant");

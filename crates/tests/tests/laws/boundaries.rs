@@ -7,12 +7,30 @@ use doorward_domain::{Attempt, Completion, Factor, MfaMethod, Opened, Refusal, S
 use doorward_store::{Need, Store};
 use doorward_tests::{Person, after, attempt, just_after, just_before, passed, start, tenant_with, with_code};
 
+doorward_tests::on_each_engine! {
+    a_session_ends_at_its_absolute_end_whatever_is_heard_of_it,
+    a_session_is_over_once_it_was_idle_for_so_long,
+    trust_ends_at_its_end,
+    trust_never_outlives_the_longest_since_the_devices_own_factor,
+    trust_that_would_be_over_at_once_is_refused,
+    an_offer_ends_at_its_end,
+    the_longest_offer_is_at_hand_to_its_end,
+    a_second_factor_is_recent_to_the_microsecond,
+    a_factor_must_be_newer_than_the_last_change_of_factors,
+    a_sign_in_ends_after_ten_minutes,
+    a_declined_offer_is_made_again_when_its_time_has_come,
+    an_authentication_is_recent_to_the_microsecond,
+    the_ends_of_time_are_ends,
+    days_are_counted_in_seconds,
+    reads_and_refusals_move_no_end,
+}
+
 async fn activate(person: &Person, opened: &Opened, now: Timestamp) -> Result<(), Refusal> {
     let token = opened.activation.clone().expect("an offer");
     person.act(now, move |account, moment| account.activate(moment, &token, None, None).map(drop)).await
 }
 
-pub(crate) async fn a_session_ends_at_its_absolute_end_whatever_is_heard_of_it(store: Arc<dyn Store>) {
+async fn a_session_ends_at_its_absolute_end_whatever_is_heard_of_it(store: Arc<dyn Store>) {
     let short = tenant_with("acme", |rules| (rules.session_idle_s, rules.session_absolute_s) = (3_600, 3_600));
     let ana = Person::of(&store, short, "ana").await;
     let opened = ana.enter(start()).await;
@@ -28,7 +46,7 @@ pub(crate) async fn a_session_ends_at_its_absolute_end_whatever_is_heard_of_it(s
     assert_eq!(ana.status(opened.session, end).await, SessionStatus::Ended);
 }
 
-pub(crate) async fn a_session_is_over_once_it_was_idle_for_so_long(store: Arc<dyn Store>) {
+async fn a_session_is_over_once_it_was_idle_for_so_long(store: Arc<dyn Store>) {
     let ana = Person::of(&store, tenant_with("acme", |rules| rules.session_idle_s = 600), "ana").await;
     let opened = ana.enter(start()).await;
     let first = just_before(after(600));
@@ -40,7 +58,7 @@ pub(crate) async fn a_session_is_over_once_it_was_idle_for_so_long(store: Arc<dy
     assert_eq!(ana.status(opened.session, end).await, SessionStatus::Inactive);
 }
 
-pub(crate) async fn trust_ends_at_its_end(store: Arc<dyn Store>) {
+async fn trust_ends_at_its_end(store: Arc<dyn Store>) {
     let ana = Person::of(&store, tenant_with("acme", |rules| (rules.trust_for_s, rules.trust_max_s) = (3_600, 5_000)), "ana").await;
     let opened = ana.enter_and_trust(start()).await;
     let (device, end) = (opened.device, after(3_600));
@@ -54,7 +72,7 @@ pub(crate) async fn trust_ends_at_its_end(store: Arc<dyn Store>) {
     assert_eq!(expired.judgement.reasons, [doorward_domain::Reason::TrustExpired]);
 }
 
-pub(crate) async fn trust_never_outlives_the_longest_since_the_devices_own_factor(store: Arc<dyn Store>) {
+async fn trust_never_outlives_the_longest_since_the_devices_own_factor(store: Arc<dyn Store>) {
     let limits = tenant_with("acme", |rules| (rules.trust_for_s, rules.trust_max_s, rules.recent_mfa_s) = (3_600, 4_000, 600));
     let ana = Person::of(&store, limits, "ana").await;
     let (here, there) = (ana.enter(start()).await, ana.enter(after(1_000)).await);
@@ -71,7 +89,7 @@ pub(crate) async fn trust_never_outlives_the_longest_since_the_devices_own_facto
 }
 
 /// Whoever is answered "trusted" has a trusted device: a grant that would be over as it is given is refused.
-pub(crate) async fn trust_that_would_be_over_at_once_is_refused(store: Arc<dyn Store>) {
+async fn trust_that_would_be_over_at_once_is_refused(store: Arc<dyn Store>) {
     let limits = tenant_with("acme", |rules| (rules.trust_for_s, rules.trust_max_s, rules.recent_mfa_s) = (60, 60, 3_600));
     let ana = Person::of(&store, limits, "ana").await;
     let here = ana.enter(start()).await;
@@ -98,7 +116,7 @@ pub(crate) async fn trust_that_would_be_over_at_once_is_refused(store: Arc<dyn S
     assert!(late.await.expect("they are in").activation.is_none());
 }
 
-pub(crate) async fn an_offer_ends_at_its_end(store: Arc<dyn Store>) {
+async fn an_offer_ends_at_its_end(store: Arc<dyn Store>) {
     let ana = Person::new(&store, "acme", "ana").await;
     let (a, b) = (ana.enter(start()).await, ana.enter(start()).await);
     let end = after(300);
@@ -107,7 +125,7 @@ pub(crate) async fn an_offer_ends_at_its_end(store: Arc<dyn Store>) {
 }
 
 /// The longest offer there can be is still at hand in its last microsecond.
-pub(crate) async fn the_longest_offer_is_at_hand_to_its_end(store: Arc<dyn Store>) {
+async fn the_longest_offer_is_at_hand_to_its_end(store: Arc<dyn Store>) {
     let longest = tenant_with("acme", |rules| (rules.activation_ttl_s, rules.recent_mfa_s) = (3_600, 7_200));
     let ana = Person::of(&store, longest, "ana").await;
     let (a, b) = (ana.enter(start()).await, ana.enter(start()).await);
@@ -115,7 +133,7 @@ pub(crate) async fn the_longest_offer_is_at_hand_to_its_end(store: Arc<dyn Store
     assert_eq!(activate(&ana, &b, just_before(after(3_600))).await, Ok(()));
 }
 
-pub(crate) async fn a_second_factor_is_recent_to_the_microsecond(store: Arc<dyn Store>) {
+async fn a_second_factor_is_recent_to_the_microsecond(store: Arc<dyn Store>) {
     let ana = Person::of(&store, tenant_with("acme", |rules| (rules.activation_ttl_s, rules.recent_mfa_s) = (3_600, 600)), "ana").await;
     let opened = ana.enter(start()).await;
     let too_late = Err(Refusal::MfaRequired(FactorMissing::TooLongAgo));
@@ -123,7 +141,7 @@ pub(crate) async fn a_second_factor_is_recent_to_the_microsecond(store: Arc<dyn 
     assert_eq!(activate(&ana, &opened, after(600)).await, Ok(()), "and the refusal left the offer open");
 }
 
-pub(crate) async fn a_factor_must_be_newer_than_the_last_change_of_factors(store: Arc<dyn Store>) {
+async fn a_factor_must_be_newer_than_the_last_change_of_factors(store: Arc<dyn Store>) {
     let ana = Person::new(&store, "acme", "ana").await;
     ana.act(start(), |account, _| {
         account.head.factors_changed_at = Some(after(10));
@@ -144,7 +162,7 @@ pub(crate) async fn a_factor_must_be_newer_than_the_last_change_of_factors(store
     assert!(ana.evaluate(after(30), attempt(after(10)), None).await.is_ok());
 }
 
-pub(crate) async fn a_sign_in_ends_after_ten_minutes(store: Arc<dyn Store>) {
+async fn a_sign_in_ends_after_ten_minutes(store: Arc<dyn Store>) {
     let ana = Person::new(&store, "acme", "ana").await;
     let end = after(600);
     for (now, open) in [(end, false), (just_before(end), true)] {
@@ -155,7 +173,7 @@ pub(crate) async fn a_sign_in_ends_after_ten_minutes(store: Arc<dyn Store>) {
     }
 }
 
-pub(crate) async fn a_declined_offer_is_made_again_when_its_time_has_come(store: Arc<dyn Store>) {
+async fn a_declined_offer_is_made_again_when_its_time_has_come(store: Arc<dyn Store>) {
     let ana = Person::of(&store, tenant_with("acme", |rules| rules.offer_again_after_s = 1_000), "ana").await;
     let opened = ana.enter(start()).await;
     let (offer, token) = (opened.activation.expect("an offer"), opened.device_token.expect("a token").reveal());
@@ -165,7 +183,7 @@ pub(crate) async fn a_declined_offer_is_made_again_when_its_time_has_come(store:
     assert!(ana.enter_with(again, Some(&token), Completion::default()).await.activation.is_some());
 }
 
-pub(crate) async fn an_authentication_is_recent_to_the_microsecond(store: Arc<dyn Store>) {
+async fn an_authentication_is_recent_to_the_microsecond(store: Arc<dyn Store>) {
     let ana = Person::of(&store, tenant_with("acme", |rules| rules.recent_auth_s = 900), "ana").await;
     let session = ana.enter(start()).await.session;
     let recent = |now| {
@@ -177,7 +195,7 @@ pub(crate) async fn an_authentication_is_recent_to_the_microsecond(store: Arc<dy
 }
 
 /// 0 asks for no recent authentication; elsewhere neither 0 nor the far future means "for ever".
-pub(crate) async fn the_ends_of_time_are_ends(store: Arc<dyn Store>) {
+async fn the_ends_of_time_are_ends(store: Arc<dyn Store>) {
     let last = Timestamp::from_micros(i64::MAX);
     let ana = Person::new(&store, "acme", "ana").await;
     let opened = ana.enter(last.minus_s(10)).await;
@@ -194,7 +212,7 @@ pub(crate) async fn the_ends_of_time_are_ends(store: Arc<dyn Store>) {
 }
 
 /// On the leap day and over a year's end, a day is 86,400 seconds.
-pub(crate) async fn days_are_counted_in_seconds(store: Arc<dyn Store>) {
+async fn days_are_counted_in_seconds(store: Arc<dyn Store>) {
     let ana = Person::new(&store, "acme", "ana").await;
     for (now, end) in [("2028-02-28T12:00:00Z", "2028-03-06T12:00:00Z"), ("2027-12-31T23:59:59.999999Z", "2028-01-07T23:59:59.999999Z")] {
         let (now, end) = (Timestamp::parse(now).expect("a moment"), Timestamp::parse(end).expect("a moment"));
@@ -204,7 +222,7 @@ pub(crate) async fn days_are_counted_in_seconds(store: Arc<dyn Store>) {
 }
 
 /// Reading, however often, moves no end; nor does a refused attempt.
-pub(crate) async fn reads_and_refusals_move_no_end(store: Arc<dyn Store>) {
+async fn reads_and_refusals_move_no_end(store: Arc<dyn Store>) {
     let ana = Person::of(&store, tenant_with("acme", |rules| rules.session_idle_s = 600), "ana").await;
     let opened = ana.enter(start()).await;
     for second in 0..60 {

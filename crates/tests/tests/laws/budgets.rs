@@ -6,6 +6,15 @@ use doorward_domain::{BudgetId, Quota, Timestamp};
 use doorward_store::{Store, StoreError};
 use doorward_tests::{Home, after, at_once, start};
 
+doorward_tests::on_each_engine! {
+    a_budget_gives_its_limit_exactly_and_refills,
+    sixty_four_spends_at_once_take_no_more_than_there_is,
+    budgets_share_nothing,
+    a_clock_that_steps_back_gives_nothing,
+    a_budget_survives_a_restart,
+    budgets_that_are_full_again_leave_no_row,
+}
+
 const QUOTA: Quota = Quota { limit: 30, window_s: 60 };
 
 fn budget(number: u8) -> BudgetId {
@@ -16,7 +25,7 @@ async fn spend(store: &Arc<dyn Store>, count: u32, now: Timestamp) -> bool {
     store.spend(budget(1), QUOTA, count, now).await.expect("the store answers").granted
 }
 
-pub(crate) async fn a_budget_gives_its_limit_exactly_and_refills(store: Arc<dyn Store>) {
+async fn a_budget_gives_its_limit_exactly_and_refills(store: Arc<dyn Store>) {
     for _ in 0..3 {
         assert!(spend(&store, 7, start()).await);
     }
@@ -33,7 +42,7 @@ pub(crate) async fn a_budget_gives_its_limit_exactly_and_refills(store: Arc<dyn 
     assert!(!store.spend(budget(2), QUOTA, 31, after(3_600)).await.expect("the store answers").granted, "nor one that is new");
 }
 
-pub(crate) async fn sixty_four_spends_at_once_take_no_more_than_there_is(store: Arc<dyn Store>) {
+async fn sixty_four_spends_at_once_take_no_more_than_there_is(store: Arc<dyn Store>) {
     let granted = at_once(64, |_| {
         let store = Arc::clone(&store);
         async move { spend(&store, 1, start()).await }
@@ -41,18 +50,18 @@ pub(crate) async fn sixty_four_spends_at_once_take_no_more_than_there_is(store: 
     assert_eq!(granted.await.into_iter().filter(|granted| *granted).count(), 30);
 }
 
-pub(crate) async fn budgets_share_nothing(store: Arc<dyn Store>) {
+async fn budgets_share_nothing(store: Arc<dyn Store>) {
     assert!(spend(&store, 30, start()).await);
     assert!(store.spend(budget(2), QUOTA, 30, start()).await.expect("the store answers").granted);
 }
 
-pub(crate) async fn a_clock_that_steps_back_gives_nothing(store: Arc<dyn Store>) {
+async fn a_clock_that_steps_back_gives_nothing(store: Arc<dyn Store>) {
     assert!(spend(&store, 29, after(3_600)).await);
     assert!(!spend(&store, 30, start()).await);
     assert!(spend(&store, 1, after(3_600)).await && !spend(&store, 1, after(3_600)).await);
 }
 
-pub(crate) async fn a_budget_survives_a_restart((store, home): (Arc<dyn Store>, Arc<Home>)) {
+async fn a_budget_survives_a_restart((store, home): (Arc<dyn Store>, Arc<Home>)) {
     assert!(spend(&store, 30, start()).await);
     let store = home.reopen(&store).await;
     assert!(!spend(&store, 1, start()).await);
@@ -61,7 +70,7 @@ pub(crate) async fn a_budget_survives_a_restart((store, home): (Arc<dyn Store>, 
     assert!(matches!(closed, Err(StoreError::Unavailable(_))));
 }
 
-pub(crate) async fn budgets_that_are_full_again_leave_no_row((store, home): (Arc<dyn Store>, Arc<Home>)) {
+async fn budgets_that_are_full_again_leave_no_row((store, home): (Arc<dyn Store>, Arc<Home>)) {
     let count = async || {
         let rows = home.rows().await;
         rows.iter().filter(|row| row.starts_with("budget")).count()

@@ -7,6 +7,17 @@ use doorward_domain::{Account, Cause, Completion, DeviceStatus, EventKind, Opene
 use doorward_store::{Need, Page, Rows, Store};
 use doorward_tests::{Person, after, at_once, start, tenant_with};
 
+doorward_tests::on_each_engine! {
+    a_hundred_and_twenty_eight_openings_at_once_leave_exactly_the_cap_of_sessions,
+    at_the_cap_a_new_session_ends_one_on_its_own_device_first,
+    a_hundred_and_twenty_eight_new_devices_at_once_leave_exactly_the_cap_of_devices,
+    at_the_cap_the_device_heard_of_least_recently_goes,
+    beside_a_full_set_of_trusted_devices_one_unverified_device_fits,
+    the_trusted_devices_keep_to_the_cap_too,
+    a_lowered_cap_holds_from_the_next_opening_on,
+    hijacked_and_forgotten_devices_live_outside_the_count,
+}
+
 const EVERYTHING: Page = Page { before: None, limit: 1_000 };
 
 /// The lists; a session brings its device along though it is forgotten, and that one is in no list.
@@ -29,7 +40,7 @@ async fn enter_at_once(person: &Person, number: usize, device_token: Option<Stri
     .await
 }
 
-pub(crate) async fn a_hundred_and_twenty_eight_openings_at_once_leave_exactly_the_cap_of_sessions(store: Arc<dyn Store>) {
+async fn a_hundred_and_twenty_eight_openings_at_once_leave_exactly_the_cap_of_sessions(store: Arc<dyn Store>) {
     let ana = Person::of(&store, tenant_with("acme", |rules| rules.max_sessions = 10), "ana").await;
     let first = ana.enter(start()).await;
     let token = first.device_token.expect("a new device has a token").reveal();
@@ -45,7 +56,7 @@ pub(crate) async fn a_hundred_and_twenty_eight_openings_at_once_leave_exactly_th
     assert_eq!(events, 119, "each of them with its event");
 }
 
-pub(crate) async fn at_the_cap_a_new_session_ends_one_on_its_own_device_first(store: Arc<dyn Store>) {
+async fn at_the_cap_a_new_session_ends_one_on_its_own_device_first(store: Arc<dyn Store>) {
     let ana = Person::of(&store, tenant_with("acme", |rules| rules.max_sessions = 3), "ana").await;
     let elsewhere = ana.enter(start()).await;
     let here = ana.enter(after(1)).await;
@@ -55,7 +66,7 @@ pub(crate) async fn at_the_cap_a_new_session_ends_one_on_its_own_device_first(st
     assert_eq!(live(&listed(&ana).await, after(3)), HashSet::from([elsewhere.session, second.session, third.session]), "not the older one elsewhere");
 }
 
-pub(crate) async fn a_hundred_and_twenty_eight_new_devices_at_once_leave_exactly_the_cap_of_devices(store: Arc<dyn Store>) {
+async fn a_hundred_and_twenty_eight_new_devices_at_once_leave_exactly_the_cap_of_devices(store: Arc<dyn Store>) {
     let ana = Person::of(&store, tenant_with("acme", |rules| rules.max_devices = 10), "ana").await;
     let trusted = [ana.enter_and_trust(start()).await, ana.enter_and_trust(start()).await, ana.enter_and_trust(start()).await];
     enter_at_once(&ana, 128, None).await;
@@ -71,7 +82,7 @@ pub(crate) async fn a_hundred_and_twenty_eight_new_devices_at_once_leave_exactly
 }
 
 /// The one that makes room is the one heard of least recently, and a session's sign of life is being heard of.
-pub(crate) async fn at_the_cap_the_device_heard_of_least_recently_goes(store: Arc<dyn Store>) {
+async fn at_the_cap_the_device_heard_of_least_recently_goes(store: Arc<dyn Store>) {
     let ana = Person::of(&store, tenant_with("acme", |rules| rules.max_devices = 3), "ana").await;
     let (a, b, c) = (ana.enter(start()).await, ana.enter(after(1)).await, ana.enter(after(2)).await);
     store.touch(a.access_token.at, after(600), 60).await.expect("the store answers").expect("it is live");
@@ -82,7 +93,7 @@ pub(crate) async fn at_the_cap_the_device_heard_of_least_recently_goes(store: Ar
 }
 
 /// Where every device is trusted, an unverified one stands beside them, and only one.
-pub(crate) async fn beside_a_full_set_of_trusted_devices_one_unverified_device_fits(store: Arc<dyn Store>) {
+async fn beside_a_full_set_of_trusted_devices_one_unverified_device_fits(store: Arc<dyn Store>) {
     let ana = Person::of(&store, tenant_with("acme", |rules| rules.max_devices = 3), "ana").await;
     for _ in 0..3 {
         ana.enter_and_trust(start()).await;
@@ -94,7 +105,7 @@ pub(crate) async fn beside_a_full_set_of_trusted_devices_one_unverified_device_f
 }
 
 /// A new grant at the cap of trusted devices ends the trust of the one heard of least recently; it isn't refused.
-pub(crate) async fn the_trusted_devices_keep_to_the_cap_too(store: Arc<dyn Store>) {
+async fn the_trusted_devices_keep_to_the_cap_too(store: Arc<dyn Store>) {
     let ana = Person::of(&store, tenant_with("acme", |rules| rules.max_devices = 3), "ana").await;
     let trusted = [ana.enter_and_trust(start()).await, ana.enter_and_trust(after(1)).await, ana.enter_and_trust(after(2)).await];
     store.touch(trusted[0].access_token.at, after(600), 60).await.expect("the store answers").expect("it is live");
@@ -107,7 +118,7 @@ pub(crate) async fn the_trusted_devices_keep_to_the_cap_too(store: Arc<dyn Store
 }
 
 /// A cap that was lowered is kept from the next opening on.
-pub(crate) async fn a_lowered_cap_holds_from_the_next_opening_on(store: Arc<dyn Store>) {
+async fn a_lowered_cap_holds_from_the_next_opening_on(store: Arc<dyn Store>) {
     let ana = Person::of(&store, tenant_with("acme", |_| ()), "ana").await;
     for second in 0..12 {
         ana.enter_and_trust(after(second)).await;
@@ -130,7 +141,7 @@ pub(crate) async fn a_lowered_cap_holds_from_the_next_opening_on(store: Arc<dyn 
 }
 
 /// Hijacked and forgotten devices live outside the count: nobody can push a device out by reporting others.
-pub(crate) async fn hijacked_and_forgotten_devices_live_outside_the_count(store: Arc<dyn Store>) {
+async fn hijacked_and_forgotten_devices_live_outside_the_count(store: Arc<dyn Store>) {
     let ana = Person::of(&store, tenant_with("acme", |rules| rules.max_devices = 2), "ana").await;
     let kept = ana.enter(start()).await;
     for second in 1..10 {

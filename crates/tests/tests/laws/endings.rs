@@ -6,7 +6,17 @@ use doorward_domain::{Cause, Completion, Ending, Generation, Opened, Refusal, Se
 use doorward_store::{Need, Rows, Store};
 use doorward_tests::{Home, Person, after, at_once, attempt, start, tenant_id, with_code};
 
-pub(crate) async fn ending_all_but_one_leaves_exactly_that_one(store: Arc<dyn Store>) {
+doorward_tests::on_each_engine! {
+    ending_all_but_one_leaves_exactly_that_one,
+    of_sixty_four_endings_that_each_keep_themselves_one_session_is_left_at_most,
+    a_tenants_generation_ends_its_sessions_and_trust,
+    an_accounts_generations_end_what_was_born_under_them,
+    a_devices_generation_ends_its_sessions_and_sign_ins,
+    a_session_that_opens_while_its_device_is_forgotten_doesnt_live,
+    ending_again_changes_nothing,
+}
+
+async fn ending_all_but_one_leaves_exactly_that_one(store: Arc<dyn Store>) {
     let ana = Person::new(&store, "acme", "ana").await;
     let mut opened = Vec::new();
     for second in 0..50 {
@@ -26,7 +36,7 @@ pub(crate) async fn ending_all_but_one_leaves_exactly_that_one(store: Arc<dyn St
     assert_eq!(account.sessions.iter().map(|session| session.id).collect::<Vec<_>>(), [kept.session]);
 }
 
-pub(crate) async fn of_sixty_four_endings_that_each_keep_themselves_one_session_is_left_at_most(store: Arc<dyn Store>) {
+async fn of_sixty_four_endings_that_each_keep_themselves_one_session_is_left_at_most(store: Arc<dyn Store>) {
     let ana = Person::new(&store, "acme", "ana").await;
     let mut opened: Vec<Opened> = Vec::new();
     for _ in 0..64 {
@@ -52,7 +62,7 @@ pub(crate) async fn of_sixty_four_endings_that_each_keep_themselves_one_session_
     assert_eq!(left, 1);
 }
 
-pub(crate) async fn a_tenants_generation_ends_its_sessions_and_trust((store, home): (Arc<dyn Store>, Arc<Home>)) {
+async fn a_tenants_generation_ends_its_sessions_and_trust((store, home): (Arc<dyn Store>, Arc<Home>)) {
     let (ana, eve) = (Person::new(&store, "acme", "ana").await, Person::new(&store, "other", "ana").await);
     let (hers, elsewhere) = (ana.enter_and_trust(start()).await, eve.enter_and_trust(start()).await);
     let token = hers.device_token.as_ref().expect("a new device has a token").reveal();
@@ -83,7 +93,7 @@ pub(crate) async fn a_tenants_generation_ends_its_sessions_and_trust((store, hom
     }
 }
 
-pub(crate) async fn an_accounts_generations_end_what_was_born_under_them(store: Arc<dyn Store>) {
+async fn an_accounts_generations_end_what_was_born_under_them(store: Arc<dyn Store>) {
     let (ana, ben) = (Person::new(&store, "acme", "ana").await, Person::new(&store, "acme", "ben").await);
     let (here, there) = (ana.enter_and_trust(start()).await, ana.enter_and_trust(after(1)).await);
     let his = ben.enter_and_trust(start()).await;
@@ -104,7 +114,7 @@ pub(crate) async fn an_accounts_generations_end_what_was_born_under_them(store: 
     assert_eq!((ending.cause, ending.at), (Cause::SignedOutEverywhere, after(2)), "and the list says when and why");
 }
 
-pub(crate) async fn a_devices_generation_ends_its_sessions_and_sign_ins(store: Arc<dyn Store>) {
+async fn a_devices_generation_ends_its_sessions_and_sign_ins(store: Arc<dyn Store>) {
     let ana = Person::new(&store, "acme", "ana").await;
     let (here, there) = (ana.enter_and_trust(start()).await, ana.enter(start()).await);
     let token = here.device_token.as_ref().expect("a new device has a token").reveal();
@@ -120,7 +130,7 @@ pub(crate) async fn a_devices_generation_ends_its_sessions_and_sign_ins(store: A
 }
 
 /// Forgetting a device while sign-ins on it complete: once it is acknowledged none of its sessions lives.
-pub(crate) async fn a_session_that_opens_while_its_device_is_forgotten_doesnt_live(store: Arc<dyn Store>) {
+async fn a_session_that_opens_while_its_device_is_forgotten_doesnt_live(store: Arc<dyn Store>) {
     let ana = Person::new(&store, "acme", "ana").await;
     for round in 0..4 {
         let now = after(round * 10);
@@ -146,7 +156,7 @@ pub(crate) async fn a_session_that_opens_while_its_device_is_forgotten_doesnt_li
     }
 }
 
-pub(crate) async fn ending_again_changes_nothing((store, home): (Arc<dyn Store>, Arc<Home>)) {
+async fn ending_again_changes_nothing((store, home): (Arc<dyn Store>, Arc<Home>)) {
     let ana = Person::new(&store, "acme", "ana").await;
     let (a, b) = (ana.enter_and_trust(start()).await, ana.enter_and_trust(start()).await);
     let twice = |now| {

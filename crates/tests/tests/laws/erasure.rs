@@ -7,6 +7,15 @@ use doorward_store::{AccountKey, Need, Page, Rows, Store};
 use doorward_tests::{Home, Person, after, at_once, attempt, keys, mint, moment_with, passed, start, tenant, with_code};
 use serde_json::json;
 
+doorward_tests::on_each_engine! {
+    what_was_held_is_gone_and_the_events_name_nobody,
+    the_same_user_begins_anew_under_another_id,
+    a_refused_erasure_changes_nothing,
+    a_sign_in_is_not_appended_to_who_was_erased,
+    whoever_signs_in_while_being_erased_is_erased_or_somebody_new,
+    the_last_event_of_who_is_erased_is_the_erasure,
+}
+
 async fn erase(person: &Person, second: u32) -> bool {
     let mint = mint();
     let rule = move |account: &mut doorward_domain::Account| Ok::<_, Refusal>(account.erase(&mut moment_with(after(second), mint.clone())));
@@ -34,7 +43,7 @@ fn canary_words() -> Completion {
     }
 }
 
-pub(crate) async fn what_was_held_is_gone_and_the_events_name_nobody((store, home): (Arc<dyn Store>, Arc<Home>)) {
+async fn what_was_held_is_gone_and_the_events_name_nobody((store, home): (Arc<dyn Store>, Arc<Home>)) {
     let (ana, ben) = (Person::new(&store, "acme", "canary-ana").await, Person::new(&store, "acme", "ben").await);
     ben.enter_and_trust(start()).await;
     let others: Vec<String> = home.rows().await.into_iter().filter(|row| row.contains("ben")).collect();
@@ -56,7 +65,7 @@ pub(crate) async fn what_was_held_is_gone_and_the_events_name_nobody((store, hom
     assert_eq!(home.rows().await, rows);
 }
 
-pub(crate) async fn the_same_user_begins_anew_under_another_id((store, home): (Arc<dyn Store>, Arc<Home>)) {
+async fn the_same_user_begins_anew_under_another_id((store, home): (Arc<dyn Store>, Arc<Home>)) {
     let ana = Person::new(&store, "acme", "ana").await;
     let opened = ana.enter_and_trust(start()).await;
     let sign_in = ana.evaluate(start(), attempt(start()), None).await.expect("evaluated");
@@ -81,7 +90,7 @@ pub(crate) async fn the_same_user_begins_anew_under_another_id((store, home): (A
     }
 }
 
-pub(crate) async fn a_refused_erasure_changes_nothing((store, home): (Arc<dyn Store>, Arc<Home>)) {
+async fn a_refused_erasure_changes_nothing((store, home): (Arc<dyn Store>, Arc<Home>)) {
     let ana = Person::new(&store, "acme", "ana").await;
     let opened = ana.enter_and_trust(start()).await;
     let before = home.rows().await;
@@ -97,7 +106,7 @@ pub(crate) async fn a_refused_erasure_changes_nothing((store, home): (Arc<dyn St
 }
 
 /// A sign-in that is evaluated while its person is erased leaves no row behind, or one that nothing can read.
-pub(crate) async fn a_sign_in_is_not_appended_to_who_was_erased((store, home): (Arc<dyn Store>, Arc<Home>)) {
+async fn a_sign_in_is_not_appended_to_who_was_erased((store, home): (Arc<dyn Store>, Arc<Home>)) {
     let ana = Person::new(&store, "acme", "ana").await;
     let account = ana.standing().await;
     let sign_in: SignIn = account.evaluate(&mut moment_with(after(1), mint()), attempt(after(1)), None).expect("evaluated").expect("by a read alone");
@@ -108,7 +117,7 @@ pub(crate) async fn a_sign_in_is_not_appended_to_who_was_erased((store, home): (
 }
 
 /// Whatever runs beside an erasure comes before it, and is gone, or after it, and is of a new account.
-pub(crate) async fn whoever_signs_in_while_being_erased_is_erased_or_somebody_new((store, home): (Arc<dyn Store>, Arc<Home>)) {
+async fn whoever_signs_in_while_being_erased_is_erased_or_somebody_new((store, home): (Arc<dyn Store>, Arc<Home>)) {
     for round in 0..8 {
         let ana = Person::new(&store, "acme", &format!("ana-{round}")).await;
         let old = ana.standing().await.head.clone();
@@ -135,7 +144,7 @@ pub(crate) async fn whoever_signs_in_while_being_erased_is_erased_or_somebody_ne
     }
 }
 
-pub(crate) async fn the_last_event_of_who_is_erased_is_the_erasure((store, home): (Arc<dyn Store>, Arc<Home>)) {
+async fn the_last_event_of_who_is_erased_is_the_erasure((store, home): (Arc<dyn Store>, Arc<Home>)) {
     let ana = Person::new(&store, "acme", "ana").await;
     ana.enter(start()).await;
     let page = Need { events: Some(Page { before: None, limit: 100 }), devices: Rows::Standing, ..Need::default() };

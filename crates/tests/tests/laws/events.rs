@@ -6,6 +6,11 @@ use doorward_domain::{Account, Cause, EventKind, SessionId};
 use doorward_store::{Need, Page, Rows, Store};
 use doorward_tests::{Person, after, at_once, start};
 
+doorward_tests::on_each_engine! {
+    every_change_has_its_events_in_the_same_commit,
+    event_numbers_are_gapless_and_in_order_under_sixty_four_writers,
+}
+
 const EVERYTHING: Page = Page { before: None, limit: 5_000 };
 
 async fn trail(person: &Person) -> Arc<Account> {
@@ -34,7 +39,7 @@ fn assert_agree(account: &Account) {
 }
 
 /// While writers change an account, every read of it finds rows and events of one moment.
-pub(crate) async fn every_change_has_its_events_in_the_same_commit(store: Arc<dyn Store>) {
+async fn every_change_has_its_events_in_the_same_commit(store: Arc<dyn Store>) {
     let ana = Person::new(&store, "acme", "ana").await;
     let writing = tokio::spawn({
         let ana = ana.clone();
@@ -66,7 +71,7 @@ pub(crate) async fn every_change_has_its_events_in_the_same_commit(store: Arc<dy
     assert_eq!(account.sessions.len(), 48);
 }
 
-pub(crate) async fn event_numbers_are_gapless_and_in_order_under_sixty_four_writers(store: Arc<dyn Store>) {
+async fn event_numbers_are_gapless_and_in_order_under_sixty_four_writers(store: Arc<dyn Store>) {
     let (ana, ben) = (Person::new(&store, "acme", "ana").await, Person::new(&store, "acme", "ben").await);
     let mut drawn = at_once(64, |number| {
         let person = if number % 4 == 0 { ben.clone() } else { ana.clone() };

@@ -9,6 +9,28 @@ use doorward_domain::{Cause, EventKind, FeedEvent, FeedFault, KeyRing, Lane, Lin
 use doorward_store::{Need, Store};
 use doorward_tests::{Home, Person, after, at_once, feed_fault, mint, moment_with, start, tenant_id};
 
+doorward_tests::on_each_engine! {
+    a_follower_misses_nothing_of_sixteen_writers_and_sees_each_account_in_its_order,
+    a_tenants_feed_holds_its_own_events_alone,
+    what_writes_nothing_leaves_no_gap_in_the_feed,
+    the_bell_rings_after_what_it_tells_of_can_be_read,
+    erasure_leaves_the_feed_as_it_was_written_and_nobody_in_it,
+    a_feed_is_compared_under_every_server_key_at_hand_and_its_order_without,
+    a_deleted_event_is_found,
+    a_changed_event_is_found,
+    an_event_at_another_time_is_found,
+    a_deleted_entry_is_found,
+    entries_that_changed_places_are_found,
+    an_inserted_event_is_found,
+    an_inserted_entry_is_found,
+    a_tail_that_was_cut_off_is_found_by_the_head,
+    a_tail_that_was_cut_off_with_its_head_is_found_by_a_head_kept_elsewhere,
+    another_history_is_found_by_a_head_kept_elsewhere,
+    a_head_that_was_moved_is_found,
+    pruning_leaves_an_anchor_from_which_the_rest_is_as_it_was_written,
+    what_was_altered_is_not_pruned,
+}
+
 /// Reads on from where each lane's reader stands, until there is nothing more.
 async fn follow(store: &Arc<dyn Store>, tenant: &TenantId, at: &mut BTreeMap<Lane, i64>, limit: u16) -> Vec<FeedEvent> {
     let mut read = vec![];
@@ -61,7 +83,7 @@ async fn say(person: &Person, events: usize) {
     person.act(after(1), rule).await.expect("no refusal");
 }
 
-pub(crate) async fn a_follower_misses_nothing_of_sixteen_writers_and_sees_each_account_in_its_order(store: Arc<dyn Store>) {
+async fn a_follower_misses_nothing_of_sixteen_writers_and_sees_each_account_in_its_order(store: Arc<dyn Store>) {
     let mut people = vec![];
     for number in 0..12 {
         people.push(Person::new(&store, "acme", &format!("user-{number}")).await);
@@ -125,7 +147,7 @@ pub(crate) async fn a_follower_misses_nothing_of_sixteen_writers_and_sees_each_a
     is_as_written(&store, "acme").await;
 }
 
-pub(crate) async fn a_tenants_feed_holds_its_own_events_alone(store: Arc<dyn Store>) {
+async fn a_tenants_feed_holds_its_own_events_alone(store: Arc<dyn Store>) {
     for tenant in ["acme", "globex"] {
         let ana = Person::new(&store, tenant, "ana").await;
         say(&ana, if tenant == "acme" { 2 } else { 5 }).await;
@@ -139,7 +161,7 @@ pub(crate) async fn a_tenants_feed_holds_its_own_events_alone(store: Arc<dyn Sto
     is_as_written(&store, "globex").await;
 }
 
-pub(crate) async fn what_writes_nothing_leaves_no_gap_in_the_feed((store, home): (Arc<dyn Store>, Arc<Home>)) {
+async fn what_writes_nothing_leaves_no_gap_in_the_feed((store, home): (Arc<dyn Store>, Arc<Home>)) {
     let ana = Person::new(&store, "acme", "ana").await;
     say(&ana, 2).await;
     let before = home.rows().await;
@@ -167,7 +189,7 @@ pub(crate) async fn what_writes_nothing_leaves_no_gap_in_the_feed((store, home):
     is_as_written(&store, "acme").await;
 }
 
-pub(crate) async fn the_bell_rings_after_what_it_tells_of_can_be_read(store: Arc<dyn Store>) {
+async fn the_bell_rings_after_what_it_tells_of_can_be_read(store: Arc<dyn Store>) {
     let ana = Person::new(&store, "acme", "ana").await;
     let mut bell = store.bell();
     let mut at = BTreeMap::new();
@@ -187,7 +209,7 @@ pub(crate) async fn the_bell_rings_after_what_it_tells_of_can_be_read(store: Arc
     assert_eq!(waiting.await.expect("it was woken").len(), 1);
 }
 
-pub(crate) async fn erasure_leaves_the_feed_as_it_was_written_and_nobody_in_it(store: Arc<dyn Store>) {
+async fn erasure_leaves_the_feed_as_it_was_written_and_nobody_in_it(store: Arc<dyn Store>) {
     let ana = Person::new(&store, "acme", "ana").await;
     say(&ana, 2).await;
     let before: Vec<_> = all(&store, "acme").await.into_iter().map(|event| (event.position, event.event.id)).collect();
@@ -201,7 +223,7 @@ pub(crate) async fn erasure_leaves_the_feed_as_it_was_written_and_nobody_in_it(s
     is_as_written(&store, "acme").await;
 }
 
-pub(crate) async fn a_feed_is_compared_under_every_server_key_at_hand_and_its_order_without((store, home): (Arc<dyn Store>, Arc<Home>)) {
+async fn a_feed_is_compared_under_every_server_key_at_hand_and_its_order_without((store, home): (Arc<dyn Store>, Arc<Home>)) {
     Person::new(&store, "acme", "ana").await;
     store.close().await;
     let store = home.open_locked().await;
@@ -240,45 +262,45 @@ async fn heads(store: &Arc<dyn Store>) -> BTreeMap<Lane, Link> {
     heads.into_iter().map(|head| (head.lane, head.head)).collect()
 }
 
-pub(crate) async fn a_deleted_event_is_found(given: (Arc<dyn Store>, Arc<Home>)) {
+async fn a_deleted_event_is_found(given: (Arc<dyn Store>, Arc<Home>)) {
     assert_eq!(found_after(given, "DELETE FROM event WHERE number = 5").await, Some((4, FeedFault::Changed)));
 }
 
-pub(crate) async fn a_changed_event_is_found(given: (Arc<dyn Store>, Arc<Home>)) {
+async fn a_changed_event_is_found(given: (Arc<dyn Store>, Arc<Home>)) {
     assert_eq!(found_after(given, "UPDATE event SET actor = 'somebody else' WHERE number = 3").await, Some((3, FeedFault::Changed)));
 }
 
-pub(crate) async fn an_event_at_another_time_is_found(given: (Arc<dyn Store>, Arc<Home>)) {
+async fn an_event_at_another_time_is_found(given: (Arc<dyn Store>, Arc<Home>)) {
     assert_eq!(found_after(given, "UPDATE event SET at = at + 1 WHERE number = 2").await, Some((2, FeedFault::Changed)));
 }
 
-pub(crate) async fn a_deleted_entry_is_found(given: (Arc<dyn Store>, Arc<Home>)) {
+async fn a_deleted_entry_is_found(given: (Arc<dyn Store>, Arc<Home>)) {
     assert_eq!(found_after(given, "DELETE FROM feed WHERE position = 2; DELETE FROM event WHERE number = 2").await, Some((2, FeedFault::Missing)));
 }
 
-pub(crate) async fn entries_that_changed_places_are_found(given: (Arc<dyn Store>, Arc<Home>)) {
+async fn entries_that_changed_places_are_found(given: (Arc<dyn Store>, Arc<Home>)) {
     let swap =
         "UPDATE feed SET position = 100 WHERE position = 2; UPDATE feed SET position = 2 WHERE position = 3; UPDATE feed SET position = 3 WHERE position = 100";
     assert_eq!(found_after(given, swap).await, Some((2, FeedFault::Displaced)));
 }
 
-pub(crate) async fn an_inserted_event_is_found(given: (Arc<dyn Store>, Arc<Home>)) {
+async fn an_inserted_event_is_found(given: (Arc<dyn Store>, Arc<Home>)) {
     let copied =
         "INSERT INTO event SELECT shard, account, number + 100, id, kind, at, actor, cause, device, session, sign_in, sealed FROM event WHERE number = 2";
     assert_eq!(found_after(given, copied).await, Some((0, FeedFault::Inserted)));
 }
 
-pub(crate) async fn an_inserted_entry_is_found(given: (Arc<dyn Store>, Arc<Home>)) {
+async fn an_inserted_entry_is_found(given: (Arc<dyn Store>, Arc<Home>)) {
     let copied = "INSERT INTO feed SELECT tenant, lane, 8, chain, at_shard, at_account, 3, events, at, digest FROM feed WHERE position = 3; UPDATE feed_head SET position = 8";
     assert_eq!(found_after(given, copied).await, Some((8, FeedFault::Displaced)));
 }
 
-pub(crate) async fn a_tail_that_was_cut_off_is_found_by_the_head(given: (Arc<dyn Store>, Arc<Home>)) {
+async fn a_tail_that_was_cut_off_is_found_by_the_head(given: (Arc<dyn Store>, Arc<Home>)) {
     let cut = "DELETE FROM feed WHERE position > 5; DELETE FROM event WHERE number > 5";
     assert_eq!(found_after(given, cut).await, Some((6, FeedFault::Truncated)));
 }
 
-pub(crate) async fn a_tail_that_was_cut_off_with_its_head_is_found_by_a_head_kept_elsewhere((store, home): (Arc<dyn Store>, Arc<Home>)) {
+async fn a_tail_that_was_cut_off_with_its_head_is_found_by_a_head_kept_elsewhere((store, home): (Arc<dyn Store>, Arc<Home>)) {
     let known = written(&store).await;
     let cut = "DELETE FROM feed WHERE position > 5; DELETE FROM event WHERE number > 5; \
         UPDATE feed_head SET position = 5, chain = (SELECT f.chain FROM feed f WHERE f.position = 5)";
@@ -288,7 +310,7 @@ pub(crate) async fn a_tail_that_was_cut_off_with_its_head_is_found_by_a_head_kep
     assert_eq!(feed_fault(&store, "acme", &known).await, Some((6, FeedFault::Truncated)));
 }
 
-pub(crate) async fn another_history_is_found_by_a_head_kept_elsewhere((store, home): (Arc<dyn Store>, Arc<Home>)) {
+async fn another_history_is_found_by_a_head_kept_elsewhere((store, home): (Arc<dyn Store>, Arc<Home>)) {
     let known = written(&store).await;
     let all_of_it = "DELETE FROM feed; DELETE FROM event; DELETE FROM feed_head; DELETE FROM account";
     home.tamper(all_of_it).await;
@@ -298,11 +320,11 @@ pub(crate) async fn another_history_is_found_by_a_head_kept_elsewhere((store, ho
     assert_eq!(feed_fault(&store, "acme", &known).await, Some((7, FeedFault::OtherHistory)));
 }
 
-pub(crate) async fn a_head_that_was_moved_is_found(given: (Arc<dyn Store>, Arc<Home>)) {
+async fn a_head_that_was_moved_is_found(given: (Arc<dyn Store>, Arc<Home>)) {
     assert_eq!(found_after(given, "UPDATE feed_head SET position = 6").await, Some((8, FeedFault::HeadChanged)));
 }
 
-pub(crate) async fn pruning_leaves_an_anchor_from_which_the_rest_is_as_it_was_written((store, home): (Arc<dyn Store>, Arc<Home>)) {
+async fn pruning_leaves_an_anchor_from_which_the_rest_is_as_it_was_written((store, home): (Arc<dyn Store>, Arc<Home>)) {
     let ana = Person::new(&store, "acme", "ana").await;
     let lane = the_lane(&store, "acme").await;
     for second in 1..=9 {
@@ -331,7 +353,7 @@ pub(crate) async fn pruning_leaves_an_anchor_from_which_the_rest_is_as_it_was_wr
     assert_eq!(ana.standing().await.head.last_event, 20);
 }
 
-pub(crate) async fn what_was_altered_is_not_pruned((store, home): (Arc<dyn Store>, Arc<Home>)) {
+async fn what_was_altered_is_not_pruned((store, home): (Arc<dyn Store>, Arc<Home>)) {
     let ana = Person::new(&store, "acme", "ana").await;
     say(&ana, 1).await;
     say(&ana, 1).await;

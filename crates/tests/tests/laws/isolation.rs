@@ -7,6 +7,14 @@ use doorward_domain::{AccessToken, Cause, Completion, Decision, Presented, Reaso
 use doorward_store::{Need, Page, Rows, Store};
 use doorward_tests::{Home, Person, after, attempt, start, tenant_id};
 
+doorward_tests::on_each_engine! {
+    equal_strings_share_nothing,
+    a_device_token_of_another_is_simply_missing,
+    crossed_access_tokens_open_nothing,
+    no_list_shows_anothers,
+    an_account_without_its_tenant_is_corrupt,
+}
+
 /// The rows that hold an account's id or a tenant's name.
 async fn rows_of(home: &Home, person: &Person) -> Vec<String> {
     let head = person.read(Need::default()).await.head.clone();
@@ -14,7 +22,7 @@ async fn rows_of(home: &Home, person: &Person) -> Vec<String> {
     home.rows().await.into_iter().filter(|row| row.to_lowercase().contains(&id)).collect()
 }
 
-pub(crate) async fn equal_strings_share_nothing((store, home): (Arc<dyn Store>, Arc<Home>)) {
+async fn equal_strings_share_nothing((store, home): (Arc<dyn Store>, Arc<Home>)) {
     // The same user in two tenants, and names whose joined letters are alike.
     let pairs = [("acme", "ana"), ("other", "ana"), ("a", "bc"), ("ab", "c"), ("acme", "Ana"), ("acme", "ana "), ("acme", "aná"), ("acme", "ana\u{301}")];
     let mut people = Vec::new();
@@ -53,7 +61,7 @@ pub(crate) async fn equal_strings_share_nothing((store, home): (Arc<dyn Store>, 
     }
 }
 
-pub(crate) async fn a_device_token_of_another_is_simply_missing((store, home): (Arc<dyn Store>, Arc<Home>)) {
+async fn a_device_token_of_another_is_simply_missing((store, home): (Arc<dyn Store>, Arc<Home>)) {
     let (ana, ben, elsewhere) = (Person::new(&store, "acme", "ana").await, Person::new(&store, "acme", "ben").await, Person::new(&store, "other", "ana").await);
     let token = ana.enter_and_trust(start()).await.device_token.expect("a token").reveal();
     let before = rows_of(&home, &ana).await;
@@ -68,7 +76,7 @@ pub(crate) async fn a_device_token_of_another_is_simply_missing((store, home): (
     assert_eq!(hers.judgement.decision, Decision::Allow);
 }
 
-pub(crate) async fn crossed_access_tokens_open_nothing(store: Arc<dyn Store>) {
+async fn crossed_access_tokens_open_nothing(store: Arc<dyn Store>) {
     let (ana, ben) = (Person::new(&store, "acme", "ana").await, Person::new(&store, "acme", "ben").await);
     let (hers, his) = (ana.enter(start()).await.access_token, ben.enter(start()).await.access_token);
     let crossed = [
@@ -83,7 +91,7 @@ pub(crate) async fn crossed_access_tokens_open_nothing(store: Arc<dyn Store>) {
     assert!(ana.is_in(&hers, start()).await && ben.is_in(&his, start()).await);
 }
 
-pub(crate) async fn no_list_shows_anothers(store: Arc<dyn Store>) {
+async fn no_list_shows_anothers(store: Arc<dyn Store>) {
     let (ana, ben) = (Person::new(&store, "acme", "ana").await, Person::new(&store, "acme", "ben").await);
     for second in 0..5 {
         ana.enter(after(second)).await;
@@ -108,7 +116,7 @@ pub(crate) async fn no_list_shows_anothers(store: Arc<dyn Store>) {
 }
 
 /// A tenant that is removed from under its accounts by hand is an error, and neither an absent session nor a live one.
-pub(crate) async fn an_account_without_its_tenant_is_corrupt((store, home): (Arc<dyn Store>, Arc<Home>)) {
+async fn an_account_without_its_tenant_is_corrupt((store, home): (Arc<dyn Store>, Arc<Home>)) {
     let opened = Person::new(&store, "acme", "ana").await.enter(start()).await;
     store.close().await;
     home.tamper("DELETE FROM tenant").await;

@@ -9,6 +9,13 @@ use doorward_store::{Need, Page, Rows, Store};
 use doorward_tests::{Person, after, attempt, start, tenant_with};
 use uuid::Uuid;
 
+doorward_tests::on_each_engine! {
+    pages_neither_skip_nor_repeat_what_is_there_all_along,
+    a_forgotten_device_is_in_no_page_and_a_hijacked_one_is,
+    a_list_is_of_one_moment,
+    a_list_sees_the_tenant_of_its_moment,
+}
+
 /// Reads a list to its end, in pages of seven, and counts how often each item came.
 async fn walk(person: &Person, need: impl Fn(Page) -> Need, ids: impl Fn(&Account) -> Vec<Uuid>) -> HashMap<Uuid, usize> {
     let (mut seen, mut before) = (HashMap::new(), None);
@@ -41,7 +48,7 @@ fn events(account: &Account) -> Vec<Uuid> {
     account.events.iter().map(|event| Uuid::from_u128(u128::try_from(event.number).expect("from 1"))).collect()
 }
 
-pub(crate) async fn pages_neither_skip_nor_repeat_what_is_there_all_along(store: Arc<dyn Store>) {
+async fn pages_neither_skip_nor_repeat_what_is_there_all_along(store: Arc<dyn Store>) {
     let roomy = tenant_with("acme", |rules| (rules.max_devices, rules.max_sessions) = (200, 1_000));
     let ana = Person::of(&store, roomy, "ana").await;
     let (mut stay, mut go) = (Vec::new(), Vec::new());
@@ -87,7 +94,7 @@ pub(crate) async fn pages_neither_skip_nor_repeat_what_is_there_all_along(store:
     writing.await.expect("no task fails");
 }
 
-pub(crate) async fn a_forgotten_device_is_in_no_page_and_a_hijacked_one_is(store: Arc<dyn Store>) {
+async fn a_forgotten_device_is_in_no_page_and_a_hijacked_one_is(store: Arc<dyn Store>) {
     let ana = Person::new(&store, "acme", "ana").await;
     let (forgotten, hijacked, both) = (ana.enter(start()).await.device, ana.enter(after(1)).await.device, ana.enter(after(2)).await.device);
     ana.act(after(3), move |account, moment| {
@@ -103,7 +110,7 @@ pub(crate) async fn a_forgotten_device_is_in_no_page_and_a_hijacked_one_is(store
 }
 
 /// A list shows one moment: while everything but one session is ended again and again, that session is live in every list.
-pub(crate) async fn a_list_is_of_one_moment(store: Arc<dyn Store>) {
+async fn a_list_is_of_one_moment(store: Arc<dyn Store>) {
     let ana = Person::new(&store, "acme", "ana").await;
     let kept = ana.enter(start()).await.session;
     let over = Arc::new(AtomicBool::new(false));
@@ -135,7 +142,7 @@ pub(crate) async fn a_list_is_of_one_moment(store: Arc<dyn Store>) {
 }
 
 /// A list, too, judges by the tenant as it is: a fence is seen in the lists that are read after it.
-pub(crate) async fn a_list_sees_the_tenant_of_its_moment(store: Arc<dyn Store>) {
+async fn a_list_sees_the_tenant_of_its_moment(store: Arc<dyn Store>) {
     let ana = Person::new(&store, "acme", "ana").await;
     let session = ana.enter(start()).await.session;
     let page = Page { before: None, limit: 10 };

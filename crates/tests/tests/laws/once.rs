@@ -7,11 +7,20 @@ use doorward_store::{AccountKey, Need, Old, Store};
 use doorward_tests::once::{asked, needing, open_once as open, opened_once as opened};
 use doorward_tests::{Home, Person, after, at_once, just_before, start, tenant_id, user_id};
 
+doorward_tests::on_each_engine! {
+    a_record_comes_with_its_effect_and_is_found_by_its_key,
+    a_refusal_leaves_no_record,
+    one_of_sixty_four_requests_under_a_key_has_its_effect,
+    one_of_sixty_four_accounts_gets_the_key,
+    a_record_whose_day_is_over_gives_way_to_one_alone,
+    old_records_are_removed_and_no_others,
+}
+
 fn user(store: &Arc<dyn Store>, name: &str) -> Person {
     Person { store: Arc::clone(store), key: AccountKey::User(tenant_id("acme"), user_id(name)) }
 }
 
-pub(crate) async fn a_record_comes_with_its_effect_and_is_found_by_its_key((store, home): (Arc<dyn Store>, Arc<Home>)) {
+async fn a_record_comes_with_its_effect_and_is_found_by_its_key((store, home): (Arc<dyn Store>, Arc<Home>)) {
     let ana = Person::new(&store, "acme", "ana").await;
     let (ours, other) = (asked(1, 1), asked(2, 1));
     let (done, session) = opened(&ana, start(), &ours).await.expect("opened");
@@ -26,7 +35,7 @@ pub(crate) async fn a_record_comes_with_its_effect_and_is_found_by_its_key((stor
     assert_eq!(opened(&user(&store, "ben"), after(1), &asked(1, 2)).await, Err(Refusal::IdempotencyKeyReused));
 }
 
-pub(crate) async fn a_refusal_leaves_no_record((store, home): (Arc<dyn Store>, Arc<Home>)) {
+async fn a_refusal_leaves_no_record((store, home): (Arc<dyn Store>, Arc<Home>)) {
     let ana = Person::new(&store, "acme", "ana").await;
     let rows = home.rows().await;
     let ours = asked(1, 1);
@@ -39,7 +48,7 @@ pub(crate) async fn a_refusal_leaves_no_record((store, home): (Arc<dyn Store>, A
     assert!(opened(&ana, start(), &ours).await.expect("opened").0);
 }
 
-pub(crate) async fn one_of_sixty_four_requests_under_a_key_has_its_effect(store: Arc<dyn Store>) {
+async fn one_of_sixty_four_requests_under_a_key_has_its_effect(store: Arc<dyn Store>) {
     Person::new(&store, "acme", "somebody else").await;
     let outcomes = at_once(64, |_| {
         let ana = user(&store, "ana");
@@ -61,7 +70,7 @@ async fn race(store: &Arc<dyn Store>, now: Timestamp, key: &Repeatable) -> usize
     outcomes.iter().filter(|outcome| outcome.is_ok()).count()
 }
 
-pub(crate) async fn one_of_sixty_four_accounts_gets_the_key((store, home): (Arc<dyn Store>, Arc<Home>)) {
+async fn one_of_sixty_four_accounts_gets_the_key((store, home): (Arc<dyn Store>, Arc<Home>)) {
     Person::new(&store, "acme", "somebody else").await;
     assert_eq!(race(&store, start(), &asked(1, 0)).await, 1);
     let rows = home.rows().await;
@@ -70,7 +79,7 @@ pub(crate) async fn one_of_sixty_four_accounts_gets_the_key((store, home): (Arc<
     }
 }
 
-pub(crate) async fn a_record_whose_day_is_over_gives_way_to_one_alone((store, home): (Arc<dyn Store>, Arc<Home>)) {
+async fn a_record_whose_day_is_over_gives_way_to_one_alone((store, home): (Arc<dyn Store>, Arc<Home>)) {
     let ana = Person::new(&store, "acme", "ana").await;
     let key = asked(1, 255);
     let first = opened(&ana, start(), &key).await.expect("opened");
@@ -81,7 +90,7 @@ pub(crate) async fn a_record_whose_day_is_over_gives_way_to_one_alone((store, ho
     assert_eq!(home.rows().await.iter().filter(|row| row.starts_with("once: ")).count(), 1, "in the same row");
 }
 
-pub(crate) async fn old_records_are_removed_and_no_others((store, home): (Arc<dyn Store>, Arc<Home>)) {
+async fn old_records_are_removed_and_no_others((store, home): (Arc<dyn Store>, Arc<Home>)) {
     let ana = Person::new(&store, "acme", "ana").await;
     for number in 0..10 {
         opened(&ana, after(u32::from(number)), &asked(number, 0)).await.expect("opened");

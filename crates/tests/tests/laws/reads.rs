@@ -7,6 +7,12 @@ use doorward_domain::{Cause, DeviceStatus, Opened};
 use doorward_store::{Need, Store};
 use doorward_tests::{Person, after, start, tenant_id};
 
+doorward_tests::on_each_engine! {
+    no_read_after_an_ending_says_active,
+    no_read_after_an_untrust_says_trusted,
+    everybody_reads_their_own_writes,
+}
+
 struct Watched {
     person: Person,
     opened: Opened,
@@ -15,7 +21,7 @@ struct Watched {
 
 /// Eight readers look at every session all the time, while one task has everything forgotten that memory holds, so that
 /// readers fill it anew. Sessions are ended in every way; none is seen live by a read that began after its ending's answer.
-pub(crate) async fn no_read_after_an_ending_says_active(store: Arc<dyn Store>) {
+async fn no_read_after_an_ending_says_active(store: Arc<dyn Store>) {
     let mut watched = Vec::new();
     for user in 0..6 {
         let person = Person::new(&store, "acme", &format!("user-{user}")).await;
@@ -83,7 +89,7 @@ pub(crate) async fn no_read_after_an_ending_says_active(store: Arc<dyn Store>) {
 }
 
 /// The same of trust, where it was ended and given again and again.
-pub(crate) async fn no_read_after_an_untrust_says_trusted(store: Arc<dyn Store>) {
+async fn no_read_after_an_untrust_says_trusted(store: Arc<dyn Store>) {
     let ana = Person::new(&store, "acme", "ana").await;
     let opened = ana.enter_and_trust(start()).await;
     let (device, token) = (opened.device, opened.device_token.expect("a token").reveal());
@@ -123,7 +129,7 @@ pub(crate) async fn no_read_after_an_untrust_says_trusted(store: Arc<dyn Store>)
 }
 
 /// What a caller was answered, it reads: each of many tasks sees its own changes at once, in every kind of read.
-pub(crate) async fn everybody_reads_their_own_writes(store: Arc<dyn Store>) {
+async fn everybody_reads_their_own_writes(store: Arc<dyn Store>) {
     doorward_tests::at_once(16, |number| {
         let store = Arc::clone(&store);
         async move {

@@ -8,6 +8,17 @@ use doorward_store::{Need, Page, Rows, Store, StoreError};
 use doorward_tests::{Home, Person, after, at_once, mint, moment_with, start, tenant, tenant_id};
 use futures_util::FutureExt as _;
 
+doorward_tests::on_each_engine! {
+    a_refusal_writes_nothing,
+    a_panic_writes_nothing_and_the_store_goes_on,
+    a_tenants_change_that_panics_writes_nothing,
+    a_row_that_is_there_already_undoes_the_whole_change,
+    neighbours_of_what_fails_are_committed,
+    a_caller_that_goes_away_leaves_no_half_change,
+    a_change_of_all_tenants_that_fails_halfway_is_told_by_nobody,
+    a_batch_of_touches_that_fails_halfway_is_told_by_nobody,
+}
+
 /// Does to an account all that can be done to one.
 fn ravage(account: &mut Account, moment: &mut Moment<'_>) {
     let devices: Vec<_> = account.devices.iter().map(|device| device.id).collect();
@@ -39,7 +50,7 @@ async fn told(person: &Person) -> (Arc<Account>, Arc<Account>) {
     (person.read(Need::standing(start())).await, person.read(lists).await)
 }
 
-pub(crate) async fn a_refusal_writes_nothing((store, home): (Arc<dyn Store>, Arc<Home>)) {
+async fn a_refusal_writes_nothing((store, home): (Arc<dyn Store>, Arc<Home>)) {
     let ana = furnished(&store).await;
     let (rows, answers) = (home.rows().await, told(&ana).await);
     let refused = ana.act(after(2), |account, moment| {
@@ -51,7 +62,7 @@ pub(crate) async fn a_refusal_writes_nothing((store, home): (Arc<dyn Store>, Arc
     assert_eq!(told(&ana).await, answers);
 }
 
-pub(crate) async fn a_panic_writes_nothing_and_the_store_goes_on((store, home): (Arc<dyn Store>, Arc<Home>)) {
+async fn a_panic_writes_nothing_and_the_store_goes_on((store, home): (Arc<dyn Store>, Arc<Home>)) {
     let ana = furnished(&store).await;
     let (rows, answers) = (home.rows().await, told(&ana).await);
     let panicked = ana.try_act(Need::standing(after(2)), after(2), |account, moment| {
@@ -66,7 +77,7 @@ pub(crate) async fn a_panic_writes_nothing_and_the_store_goes_on((store, home): 
     ana.enter(after(3)).await;
 }
 
-pub(crate) async fn a_tenants_change_that_panics_writes_nothing((store, home): (Arc<dyn Store>, Arc<Home>)) {
+async fn a_tenants_change_that_panics_writes_nothing((store, home): (Arc<dyn Store>, Arc<Home>)) {
     let ana = furnished(&store).await;
     let rows = home.rows().await;
     let panicked = doorward_tests::change_tenant(
@@ -84,7 +95,7 @@ pub(crate) async fn a_tenants_change_that_panics_writes_nothing((store, home): (
 }
 
 /// What a change of a row that can't be written did before is undone with it: here a device whose id is taken by one that wasn't loaded.
-pub(crate) async fn a_row_that_is_there_already_undoes_the_whole_change((store, home): (Arc<dyn Store>, Arc<Home>)) {
+async fn a_row_that_is_there_already_undoes_the_whole_change((store, home): (Arc<dyn Store>, Arc<Home>)) {
     let ana = furnished(&store).await;
     let taken = ana.standing().await.devices[0].clone();
     let (rows, answers) = (home.rows().await, told(&ana).await);
@@ -100,7 +111,7 @@ pub(crate) async fn a_row_that_is_there_already_undoes_the_whole_change((store, 
 }
 
 /// A third of the changes of one moment is refused, a third panics; the rest are there, each whole.
-pub(crate) async fn neighbours_of_what_fails_are_committed(store: Arc<dyn Store>) {
+async fn neighbours_of_what_fails_are_committed(store: Arc<dyn Store>) {
     let mut people = Vec::new();
     for number in 0..12 {
         people.push(Person::new(&store, "acme", &format!("user-{number}")).await);
@@ -136,7 +147,7 @@ pub(crate) async fn neighbours_of_what_fails_are_committed(store: Arc<dyn Store>
 }
 
 /// A caller that goes away leaves a change that is whole or absent.
-pub(crate) async fn a_caller_that_goes_away_leaves_no_half_change((store, home): (Arc<dyn Store>, Arc<Home>)) {
+async fn a_caller_that_goes_away_leaves_no_half_change((store, home): (Arc<dyn Store>, Arc<Home>)) {
     let ana = Person::new(&store, "acme", "ana").await;
     for second in 1..64 {
         let now: Timestamp = after(second);
@@ -178,7 +189,7 @@ async fn refuse(home: &Home, write: &str, table: &str, condition: &str) {
 }
 
 /// A change of several tenants of which a later write fails: memory tells of none of it either, before and after the next commit.
-pub(crate) async fn a_change_of_all_tenants_that_fails_halfway_is_told_by_nobody((store, home): (Arc<dyn Store>, Arc<Home>)) {
+async fn a_change_of_all_tenants_that_fails_halfway_is_told_by_nobody((store, home): (Arc<dyn Store>, Arc<Home>)) {
     let ana = Person::new(&store, "acme", "ana").await;
     let opened = ana.enter_and_trust(start()).await;
     store.create_tenant(tenant("globex")).await.expect("a new tenant");
@@ -204,7 +215,7 @@ pub(crate) async fn a_change_of_all_tenants_that_fails_halfway_is_told_by_nobody
 }
 
 /// The same of a batch of touches.
-pub(crate) async fn a_batch_of_touches_that_fails_halfway_is_told_by_nobody((store, home): (Arc<dyn Store>, Arc<Home>)) {
+async fn a_batch_of_touches_that_fails_halfway_is_told_by_nobody((store, home): (Arc<dyn Store>, Arc<Home>)) {
     let mut at = vec![];
     for user in ["ana", "bob", "carol"] {
         at.push(Person::new(&store, "acme", user).await.enter(start()).await.access_token.at);

@@ -8,11 +8,22 @@ use doorward_tests::{Home, Person, after, attempt, start, tenant, tenant_id, wit
 use futures_util::FutureExt as _;
 use uuid::Uuid;
 
+doorward_tests::on_each_engine! {
+    what_was_there_is_there_again,
+    a_closed_store_says_nothing_more,
+    what_is_queued_before_a_close_is_finished,
+    a_store_that_is_dropped_has_finished,
+    pending_migrations_are_applied_by_no_visitor,
+    a_newer_schema_is_refused,
+    an_edited_migration_is_refused,
+    an_unreadable_row_is_corrupt_and_not_unknown,
+}
+
 fn unavailable<T>(answer: Result<T, StoreError>) -> bool {
     matches!(answer, Err(StoreError::Unavailable(_)))
 }
 
-pub(crate) async fn what_was_there_is_there_again((store, home): (Arc<dyn Store>, Arc<Home>)) {
+async fn what_was_there_is_there_again((store, home): (Arc<dyn Store>, Arc<Home>)) {
     let ana = Person::new(&store, "acme", "ana").await;
     let opened = ana.enter_and_trust(start()).await;
     let pending = ana.evaluate(after(1), attempt(after(1)), None).await.expect("evaluated").id;
@@ -26,7 +37,7 @@ pub(crate) async fn what_was_there_is_there_again((store, home): (Arc<dyn Store>
     ana.complete(after(2), pending, with_code()).await.expect("the sign-in goes on");
 }
 
-pub(crate) async fn a_closed_store_says_nothing_more(store: Arc<dyn Store>) {
+async fn a_closed_store_says_nothing_more(store: Arc<dyn Store>) {
     let ana = Person::new(&store, "acme", "ana").await;
     let opened = ana.enter(start()).await;
     let key = ana.key.clone();
@@ -65,7 +76,7 @@ pub(crate) async fn a_closed_store_says_nothing_more(store: Arc<dyn Store>) {
     store.close().await;
 }
 
-pub(crate) async fn what_is_queued_before_a_close_is_finished((store, home): (Arc<dyn Store>, Arc<Home>)) {
+async fn what_is_queued_before_a_close_is_finished((store, home): (Arc<dyn Store>, Arc<Home>)) {
     let ana = Person::new(&store, "acme", "ana").await;
     let running: Vec<_> = (0..64)
         .map(|_| {
@@ -94,7 +105,7 @@ pub(crate) async fn what_is_queued_before_a_close_is_finished((store, home): (Ar
 }
 
 /// Changes whose callers have gone are finished before the place can be opened again; nothing written later is missed by who opens it.
-pub(crate) async fn a_store_that_is_dropped_has_finished(home: Arc<Home>) {
+async fn a_store_that_is_dropped_has_finished(home: Arc<Home>) {
     let mut store = home.open().await;
     drop(Person::new(&store, "acme", "ana").await);
     for _ in 0..8 {
@@ -113,7 +124,7 @@ pub(crate) async fn a_store_that_is_dropped_has_finished(home: Arc<Home>) {
     }
 }
 
-pub(crate) async fn pending_migrations_are_applied_by_no_visitor(home: Arc<Home>) {
+async fn pending_migrations_are_applied_by_no_visitor(home: Arc<Home>) {
     let refused = async || open_current(home.database()).await.err().map(|failure| failure.to_string()).unwrap_or_default();
     for _ in 0..2 {
         assert!(refused().await.contains("doorward migrate"));
@@ -128,7 +139,7 @@ pub(crate) async fn pending_migrations_are_applied_by_no_visitor(home: Arc<Home>
     assert_eq!(home.rows().await, rows);
 }
 
-pub(crate) async fn a_newer_schema_is_refused((store, home): (Arc<dyn Store>, Arc<Home>)) {
+async fn a_newer_schema_is_refused((store, home): (Arc<dyn Store>, Arc<Home>)) {
     store.close().await;
     home.tamper("INSERT INTO schema_migration (number, checksum) VALUES (9999, 1)").await;
     let Err(failure) = open(home.database()).await else { panic!("a newer schema opened") };
@@ -137,7 +148,7 @@ pub(crate) async fn a_newer_schema_is_refused((store, home): (Arc<dyn Store>, Ar
     drop(home.open().await);
 }
 
-pub(crate) async fn an_edited_migration_is_refused((store, home): (Arc<dyn Store>, Arc<Home>)) {
+async fn an_edited_migration_is_refused((store, home): (Arc<dyn Store>, Arc<Home>)) {
     store.close().await;
     home.tamper("UPDATE schema_migration SET checksum = checksum + 1").await;
     let Err(failure) = open(home.database()).await else { panic!("an edited schema opened") };
@@ -145,7 +156,7 @@ pub(crate) async fn an_edited_migration_is_refused((store, home): (Arc<dyn Store
 }
 
 /// A row that no doorward wrote is an error, and neither an absent session nor a live one.
-pub(crate) async fn an_unreadable_row_is_corrupt_and_not_unknown((store, home): (Arc<dyn Store>, Arc<Home>)) {
+async fn an_unreadable_row_is_corrupt_and_not_unknown((store, home): (Arc<dyn Store>, Arc<Home>)) {
     let opened = Person::new(&store, "acme", "ana").await.enter(start()).await;
     store.close().await;
     for damage in ["UPDATE session SET ended_cause = 99, ended_at = 5", "UPDATE session SET ended_cause = NULL, ended_at = NULL, sealed = token"] {

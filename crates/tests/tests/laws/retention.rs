@@ -7,6 +7,15 @@ use doorward_store::{Kept, Need, Old, Rows, Store};
 use doorward_tests::{Home, Person, after, attempt, mint, moment_with, start};
 use uuid::Uuid;
 
+doorward_tests::on_each_engine! {
+    batches_are_bounded_and_a_stop_in_the_middle_is_harmless,
+    memory_and_file_tell_the_same_after_pruning,
+    what_is_young_or_still_counts_stays,
+    what_goes_by_age_goes_in_batches_and_no_younger,
+    a_sign_in_added_while_its_person_was_erased_goes,
+    the_walk_meets_every_account_once,
+}
+
 const DAY: u32 = 86_400;
 
 fn day(number: u32) -> Timestamp {
@@ -38,7 +47,7 @@ async fn a_long_life(store: &Arc<dyn Store>) -> (Person, doorward_domain::Access
     (ana, live)
 }
 
-pub(crate) async fn batches_are_bounded_and_a_stop_in_the_middle_is_harmless((store, home): (Arc<dyn Store>, Arc<Home>)) {
+async fn batches_are_bounded_and_a_stop_in_the_middle_is_harmless((store, home): (Arc<dyn Store>, Arc<Home>)) {
     let (mut ana, live) = a_long_life(&store).await;
     let now = day(400).plus_s(60);
     let (mut store, mut from, mut deleted) = (store, Uuid::nil(), 0);
@@ -67,7 +76,7 @@ pub(crate) async fn batches_are_bounded_and_a_stop_in_the_middle_is_harmless((st
     assert_eq!(count(&home, "device").await, 31, "devices stay until they are forgotten");
 }
 
-pub(crate) async fn memory_and_file_tell_the_same_after_pruning((store, home): (Arc<dyn Store>, Arc<Home>)) {
+async fn memory_and_file_tell_the_same_after_pruning((store, home): (Arc<dyn Store>, Arc<Home>)) {
     let (ana, live) = a_long_life(&store).await;
     let now = day(400).plus_s(60);
     let forgotten = ana.standing().await.devices[0].id;
@@ -85,7 +94,7 @@ pub(crate) async fn memory_and_file_tell_the_same_after_pruning((store, home): (
     assert!(ana.key == Person::known(&store, "acme", "ana").key && Person::known(&store, "acme", "ana").is_in(&live, now).await);
 }
 
-pub(crate) async fn what_is_young_or_still_counts_stays((store, home): (Arc<dyn Store>, Arc<Home>)) {
+async fn what_is_young_or_still_counts_stays((store, home): (Arc<dyn Store>, Arc<Home>)) {
     let ana = Person::new(&store, "acme", "ana").await;
     let (kept, hijacked, live) = (ana.enter_and_trust(start()).await, ana.enter(start()).await, ana.enter(start()).await);
     ana.evaluate(start(), attempt(start()), None).await.expect("evaluated");
@@ -114,7 +123,7 @@ pub(crate) async fn what_is_young_or_still_counts_stays((store, home): (Arc<dyn 
     assert_eq!(judged.judgement.decision, doorward_domain::Decision::Deny);
 }
 
-pub(crate) async fn what_goes_by_age_goes_in_batches_and_no_younger((store, home): (Arc<dyn Store>, Arc<Home>)) {
+async fn what_goes_by_age_goes_in_batches_and_no_younger((store, home): (Arc<dyn Store>, Arc<Home>)) {
     let ana = Person::new(&store, "acme", "ana").await;
     for second in 0..10 {
         let report = Report { event: SecurityEvent::EmailChanged, keep: None, rotate_kept: false, event_id: Some(format!("evt-{second}")) };
@@ -137,7 +146,7 @@ pub(crate) async fn what_goes_by_age_goes_in_batches_and_no_younger((store, home
     assert_eq!(prune(Old::Budgets, 7, 5).await, 0);
 }
 
-pub(crate) async fn a_sign_in_added_while_its_person_was_erased_goes((store, home): (Arc<dyn Store>, Arc<Home>)) {
+async fn a_sign_in_added_while_its_person_was_erased_goes((store, home): (Arc<dyn Store>, Arc<Home>)) {
     let (ana, ben) = (Person::new(&store, "acme", "ana").await, Person::new(&store, "acme", "ben").await);
     for person in [&ana, &ben] {
         person.evaluate(start(), attempt(start()), None).await.expect("evaluated");
@@ -152,7 +161,7 @@ pub(crate) async fn a_sign_in_added_while_its_person_was_erased_goes((store, hom
     assert_eq!(count(&home, "sign_in").await, 1, "ben's stays");
 }
 
-pub(crate) async fn the_walk_meets_every_account_once(store: Arc<dyn Store>) {
+async fn the_walk_meets_every_account_once(store: Arc<dyn Store>) {
     let mut all = vec![];
     for number in 0..23 {
         let person = Person::new(&store, if number % 2 == 0 { "acme" } else { "globex" }, &format!("user-{number}")).await;

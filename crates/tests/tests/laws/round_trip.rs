@@ -14,6 +14,11 @@ use doorward_tests::{Home, after, keys, mint, start, tenant, tenant_id, user_id}
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
+doorward_tests::on_each_engine! {
+    every_field_of_every_row_comes_back_as_it_went_in,
+    the_actor_is_named_in_full,
+}
+
 /// Texts that have broken stores before.
 const TEXTS: [&str; 8] =
     ["", " ", "Ana's \"phone\"; DROP TABLE device; --", "日本語の携帯 📱👩‍👩‍👧", "e\u{301}\u{202e}gnp.exe", "line\nbreak\ttab\\", "%_?1$1:name", "NULL"];
@@ -294,7 +299,7 @@ async fn everything(store: &Arc<dyn Store>, key: &AccountKey, written: &Account)
     sorted(account)
 }
 
-pub(crate) async fn every_field_of_every_row_comes_back_as_it_went_in((store, home): (Arc<dyn Store>, Arc<Home>)) {
+async fn every_field_of_every_row_comes_back_as_it_went_in((store, home): (Arc<dyn Store>, Arc<Home>)) {
     store.create_tenant(tenant("acme")).await.expect("a new tenant");
     let key = AccountKey::User(tenant_id("acme"), user_id(&"ü".repeat(127)));
     let new = NewAccount::draw(&mut mint(), Timestamp::from_micros(1));
@@ -361,7 +366,7 @@ pub(crate) async fn every_field_of_every_row_comes_back_as_it_went_in((store, ho
 }
 
 /// The actors, as the trail names them, are texts that come back too.
-pub(crate) async fn the_actor_is_named_in_full(store: Arc<dyn Store>) {
+async fn the_actor_is_named_in_full(store: Arc<dyn Store>) {
     let ana = doorward_tests::Person::new(&store, "acme", "ana").await;
     let human = "Zoë O'Neill ".repeat(8);
     let key = doorward_domain::ApiKeyId(Uuid::now_v7());

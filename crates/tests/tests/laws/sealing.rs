@@ -8,11 +8,20 @@ use doorward_store::{Holders, Need, Store, StoreError};
 use doorward_tests::{Home, Person, after, keys, passed, start};
 use serde_json::json;
 
+doorward_tests::on_each_engine! {
+    a_store_whose_server_key_is_not_known_tells_of_no_account,
+    an_account_is_wrapped_under_the_new_server_key_when_it_is_changed,
+    idle_accounts_are_wrapped_anew_in_small_batches,
+    what_lies_under_each_server_key_is_counted,
+    what_identifies_a_person_lies_open_nowhere,
+    no_data_key_lies_open_in_the_database,
+}
+
 fn unavailable<T>(answer: Result<T, StoreError>) -> bool {
     matches!(answer, Err(StoreError::Unavailable(_)))
 }
 
-pub(crate) async fn a_store_whose_server_key_is_not_known_tells_of_no_account((store, home): (Arc<dyn Store>, Arc<Home>)) {
+async fn a_store_whose_server_key_is_not_known_tells_of_no_account((store, home): (Arc<dyn Store>, Arc<Home>)) {
     let ana = Person::new(&store, "acme", "ana").await;
     let entered = ana.enter(start()).await;
     store.close().await;
@@ -30,7 +39,7 @@ pub(crate) async fn a_store_whose_server_key_is_not_known_tells_of_no_account((s
     assert!(known.is_in(&entered.access_token, after(1)).await);
 }
 
-pub(crate) async fn an_account_is_wrapped_under_the_new_server_key_when_it_is_changed((store, home): (Arc<dyn Store>, Arc<Home>)) {
+async fn an_account_is_wrapped_under_the_new_server_key_when_it_is_changed((store, home): (Arc<dyn Store>, Arc<Home>)) {
     let (ana, ben) = (Person::new(&store, "acme", "ana").await, Person::new(&store, "acme", "ben").await);
     let data_key = ana.standing().await.head.data_key.clone();
     store.close().await;
@@ -57,7 +66,7 @@ fn shows(row: &str, text: &[u8]) -> bool {
     row.to_lowercase().contains(&hex) || std::str::from_utf8(text).is_ok_and(|text| row.contains(text))
 }
 
-pub(crate) async fn what_identifies_a_person_lies_open_nowhere((store, home): (Arc<dyn Store>, Arc<Home>)) {
+async fn what_identifies_a_person_lies_open_nowhere((store, home): (Arc<dyn Store>, Arc<Home>)) {
     let ana = Person::new(&store, "acme", "ana").await;
     let seen = Seen {
         ip: "203.0.113.77".parse().expect("an address"),
@@ -93,7 +102,7 @@ pub(crate) async fn what_identifies_a_person_lies_open_nowhere((store, home): (A
     assert_eq!((device.seen.user_agent.as_str(), device.name.as_deref()), ("canary agent", Some("canary name")), "and she sees all of it");
 }
 
-pub(crate) async fn no_data_key_lies_open_in_the_database((store, home): (Arc<dyn Store>, Arc<Home>)) {
+async fn no_data_key_lies_open_in_the_database((store, home): (Arc<dyn Store>, Arc<Home>)) {
     let ana = Person::new(&store, "acme", "ana").await;
     let key = *ana.standing().await.head.data_key.expose();
     let rows = home.rows().await;
@@ -101,7 +110,7 @@ pub(crate) async fn no_data_key_lies_open_in_the_database((store, home): (Arc<dy
     assert!(!shows(account, &key), "{account}");
 }
 
-pub(crate) async fn idle_accounts_are_wrapped_anew_in_small_batches((store, home): (Arc<dyn Store>, Arc<Home>)) {
+async fn idle_accounts_are_wrapped_anew_in_small_batches((store, home): (Arc<dyn Store>, Arc<Home>)) {
     let mut people = vec![];
     for number in 0..7 {
         people.push(Person::new(&store, "acme", &format!("user-{number}")).await);
@@ -136,7 +145,7 @@ pub(crate) async fn idle_accounts_are_wrapped_anew_in_small_batches((store, home
     }
 }
 
-pub(crate) async fn what_lies_under_each_server_key_is_counted(store: Arc<dyn Store>) {
+async fn what_lies_under_each_server_key_is_counted(store: Arc<dyn Store>) {
     let (ana, ben) = (Person::new(&store, "acme", "ana").await, Person::new(&store, "globex", "ben").await);
     let trusted = Completion { trust_device: true, ..Completion::default() };
     let entered = ana.enter_with(start(), None, trusted).await;

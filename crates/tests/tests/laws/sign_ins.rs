@@ -6,7 +6,18 @@ use doorward_domain::{Cause, Completion, Decision, OPEN_SIGN_INS, Refusal, SignI
 use doorward_store::{Need, Page, Store, StoreError};
 use doorward_tests::{Home, Person, after, at_once, attempt, start, with_code};
 
-pub(crate) async fn one_of_sixty_four_completions_wins(store: Arc<dyn Store>) {
+doorward_tests::on_each_engine! {
+    one_of_sixty_four_completions_wins,
+    an_appended_sign_in_is_found_by_its_id_alone,
+    a_sign_in_is_appended_once,
+    sixty_four_appends_at_once_are_all_there,
+    a_hundred_newer_open_sign_ins_cancel_an_older_one,
+    a_sign_in_is_cancelled_by_what_ends_everything,
+    completion_judges_again_what_was_evaluated,
+    a_completion_that_races_a_sign_out_everywhere_doesnt_outlive_it,
+}
+
+async fn one_of_sixty_four_completions_wins(store: Arc<dyn Store>) {
     let ana = Person::new(&store, "acme", "ana").await;
     let sign_in = ana.evaluate(start(), attempt(start()), None).await.expect("evaluated").id;
     let outcomes = at_once(64, |_| {
@@ -23,7 +34,7 @@ pub(crate) async fn one_of_sixty_four_completions_wins(store: Arc<dyn Store>) {
     assert!(ana.is_in(&won[0].access_token, after(1)).await);
 }
 
-pub(crate) async fn an_appended_sign_in_is_found_by_its_id_alone(store: Arc<dyn Store>) {
+async fn an_appended_sign_in_is_found_by_its_id_alone(store: Arc<dyn Store>) {
     let (ana, ben) = (Person::new(&store, "acme", "ana").await, Person::new(&store, "acme", "ben").await);
     let sign_in = ana.evaluate(start(), attempt(start()), None).await.expect("evaluated");
     let key = store.account_of(sign_in.id).await.expect("the store answers").expect("the account");
@@ -34,7 +45,7 @@ pub(crate) async fn an_appended_sign_in_is_found_by_its_id_alone(store: Arc<dyn 
     assert_eq!(ben.complete(after(1), sign_in.id, with_code()).await, Err(Refusal::NotFound));
 }
 
-pub(crate) async fn a_sign_in_is_appended_once((store, home): (Arc<dyn Store>, Arc<Home>)) {
+async fn a_sign_in_is_appended_once((store, home): (Arc<dyn Store>, Arc<Home>)) {
     let ana = Person::new(&store, "acme", "ana").await;
     let sign_in = ana.evaluate(start(), attempt(start()), None).await.expect("evaluated");
     let head = ana.standing().await.head.clone();
@@ -44,7 +55,7 @@ pub(crate) async fn a_sign_in_is_appended_once((store, home): (Arc<dyn Store>, A
     assert_eq!(home.rows().await, before);
 }
 
-pub(crate) async fn sixty_four_appends_at_once_are_all_there(store: Arc<dyn Store>) {
+async fn sixty_four_appends_at_once_are_all_there(store: Arc<dyn Store>) {
     let ana = Person::new(&store, "acme", "ana").await;
     let mut appended = at_once(64, |_| {
         let ana = ana.clone();
@@ -58,7 +69,7 @@ pub(crate) async fn sixty_four_appends_at_once_are_all_there(store: Arc<dyn Stor
 }
 
 /// The hundred newest open ones can be completed; the next oldest is cancelled, and completed ones don't count.
-pub(crate) async fn a_hundred_newer_open_sign_ins_cancel_an_older_one(store: Arc<dyn Store>) {
+async fn a_hundred_newer_open_sign_ins_cancel_an_older_one(store: Arc<dyn Store>) {
     let ana = Person::new(&store, "acme", "ana").await;
     let mut sign_ins = Vec::new();
     for second in 0..u32::try_from(OPEN_SIGN_INS).expect("few") + 2 {
@@ -79,7 +90,7 @@ pub(crate) async fn a_hundred_newer_open_sign_ins_cancel_an_older_one(store: Arc
     ana.complete(now, sign_ins[1], with_code()).await.expect("it has 99 newer ones");
 }
 
-pub(crate) async fn a_sign_in_is_cancelled_by_what_ends_everything(store: Arc<dyn Store>) {
+async fn a_sign_in_is_cancelled_by_what_ends_everything(store: Arc<dyn Store>) {
     let ana = Person::new(&store, "acme", "ana").await;
     let sign_in = ana.evaluate(start(), attempt(start()), None).await.expect("evaluated").id;
     ana.act(after(1), |account, moment| account.end_all_sessions(moment, None, false)).await.expect("all end");
@@ -90,7 +101,7 @@ pub(crate) async fn a_sign_in_is_cancelled_by_what_ends_everything(store: Arc<dy
 }
 
 /// An `allow` of a trusted device whose trust has gone meanwhile asks for the second factor after all, and stays open.
-pub(crate) async fn completion_judges_again_what_was_evaluated(store: Arc<dyn Store>) {
+async fn completion_judges_again_what_was_evaluated(store: Arc<dyn Store>) {
     let ana = Person::new(&store, "acme", "ana").await;
     let opened = ana.enter_and_trust(start()).await;
     let token = opened.device_token.expect("a new device has a token").reveal();
@@ -116,7 +127,7 @@ pub(crate) async fn completion_judges_again_what_was_evaluated(store: Arc<dyn St
 }
 
 /// However many completions race with a sign-out everywhere, the sessions that are live after it began after it.
-pub(crate) async fn a_completion_that_races_a_sign_out_everywhere_doesnt_outlive_it(store: Arc<dyn Store>) {
+async fn a_completion_that_races_a_sign_out_everywhere_doesnt_outlive_it(store: Arc<dyn Store>) {
     let ana = Person::new(&store, "acme", "ana").await;
     let mut sign_ins = Vec::new();
     for _ in 0..32 {

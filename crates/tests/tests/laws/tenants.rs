@@ -11,6 +11,27 @@ use doorward_store::{Store, StoreError};
 use doorward_tests::{Home, Person, after, at_once, just_before, mint, moment_with, start, tenant, tenant_id, tenant_with};
 use uuid::Uuid;
 
+doorward_tests::on_each_engine! {
+    a_tenant_comes_back_as_it_was_made,
+    a_tenant_is_made_once,
+    a_tenants_change_reaches_the_next_read_and_the_next_rule,
+    changes_of_a_tenant_are_not_lost_under_sixty_four_at_once,
+    an_unknown_tenant_is_not_changed,
+    an_api_key_is_found_by_its_hash_alone,
+    an_api_key_that_is_there_already_is_refused_whole,
+    what_is_added_once_is_added_once_ever,
+    no_name_is_taken_by_the_stores_own_facts,
+    server_keys_must_fit_those_on_record,
+    a_database_on_another_machine_tells_its_own_time,
+    the_latest_moment_never_goes_back,
+    of_sixty_four_moments_at_once_the_latest_stays,
+    a_tenant_is_made_with_its_first_event_or_not_at_all,
+    a_rule_over_all_tenants_is_one_commit,
+    a_look_at_a_database_beside_its_server_changes_nothing,
+    what_a_rule_does_to_a_tenant_its_keys_and_its_trail_is_one_commit,
+    a_key_whose_hash_was_replaced_is_found_by_the_new_one_alone,
+}
+
 fn key(number: u8) -> ApiKey {
     ApiKey {
         id: ApiKeyId(Uuid::now_v7()),
@@ -26,7 +47,7 @@ fn key(number: u8) -> ApiKey {
     }
 }
 
-pub(crate) async fn a_tenant_comes_back_as_it_was_made((store, home): (Arc<dyn Store>, Arc<Home>)) {
+async fn a_tenant_comes_back_as_it_was_made((store, home): (Arc<dyn Store>, Arc<Home>)) {
     let mut rows = RowChanges::default();
     rows.set(SecurityEvent::RoleElevated, Ends { trust: false, sessions: SessionsEnded::None });
     rows.set(SecurityEvent::PasswordChanged, Ends { trust: true, sessions: SessionsEnded::All });
@@ -80,7 +101,7 @@ pub(crate) async fn a_tenant_comes_back_as_it_was_made((store, home): (Arc<dyn S
     }
 }
 
-pub(crate) async fn a_tenant_is_made_once((store, home): (Arc<dyn Store>, Arc<Home>)) {
+async fn a_tenant_is_made_once((store, home): (Arc<dyn Store>, Arc<Home>)) {
     let outcomes = at_once(16, |number| {
         let store = Arc::clone(&store);
         async move { store.create_tenant(Tenant { trust_gen: i64::try_from(number).expect("few"), ..tenant("acme") }).await }
@@ -93,7 +114,7 @@ pub(crate) async fn a_tenant_is_made_once((store, home): (Arc<dyn Store>, Arc<Ho
     assert_eq!(home.rows().await.iter().filter(|row| row.starts_with("tenant:")).count(), 1);
 }
 
-pub(crate) async fn a_tenants_change_reaches_the_next_read_and_the_next_rule(store: Arc<dyn Store>) {
+async fn a_tenants_change_reaches_the_next_read_and_the_next_rule(store: Arc<dyn Store>) {
     let ana = Person::new(&store, "acme", "ana").await;
     let opened = ana.enter(start()).await;
     for round in 1..20 {
@@ -109,7 +130,7 @@ pub(crate) async fn a_tenants_change_reaches_the_next_read_and_the_next_rule(sto
     }
 }
 
-pub(crate) async fn changes_of_a_tenant_are_not_lost_under_sixty_four_at_once(store: Arc<dyn Store>) {
+async fn changes_of_a_tenant_are_not_lost_under_sixty_four_at_once(store: Arc<dyn Store>) {
     store.create_tenant(tenant("acme")).await.expect("a new tenant");
     at_once(64, |number| {
         let store = Arc::clone(&store);
@@ -123,13 +144,13 @@ pub(crate) async fn changes_of_a_tenant_are_not_lost_under_sixty_four_at_once(st
     assert_eq!((found.trust_gen, found.sessions_gen), (33, 33));
 }
 
-pub(crate) async fn an_unknown_tenant_is_not_changed((store, home): (Arc<dyn Store>, Arc<Home>)) {
+async fn an_unknown_tenant_is_not_changed((store, home): (Arc<dyn Store>, Arc<Home>)) {
     let before = home.rows().await;
     assert!(!doorward_tests::change_tenant(&store, tenant_id("nobody"), Arc::new(|tenant| tenant.trust_gen += 1)).await.expect("the store answers"));
     assert_eq!(home.rows().await, before);
 }
 
-pub(crate) async fn an_api_key_is_found_by_its_hash_alone((store, home): (Arc<dyn Store>, Arc<Home>)) {
+async fn an_api_key_is_found_by_its_hash_alone((store, home): (Arc<dyn Store>, Arc<Home>)) {
     store.create_tenant(tenant("acme")).await.expect("a new tenant");
     let kept: Vec<ApiKey> = Role::ALL
         .iter()
@@ -158,7 +179,7 @@ pub(crate) async fn an_api_key_is_found_by_its_hash_alone((store, home): (Arc<dy
     }
 }
 
-pub(crate) async fn an_api_key_that_is_there_already_is_refused_whole((store, home): (Arc<dyn Store>, Arc<Home>)) {
+async fn an_api_key_that_is_there_already_is_refused_whole((store, home): (Arc<dyn Store>, Arc<Home>)) {
     store.create_tenant(tenant("acme")).await.expect("a new tenant");
     let first = key(1);
     assert!(store.add_api_key(first.clone(), None).await.expect("the store answers"));
@@ -173,7 +194,7 @@ pub(crate) async fn an_api_key_that_is_there_already_is_refused_whole((store, ho
     assert!(store.add_api_key(key(3), Some("bootstrap".to_owned())).await.expect("the store answers"));
 }
 
-pub(crate) async fn what_is_added_once_is_added_once_ever((store, home): (Arc<dyn Store>, Arc<Home>)) {
+async fn what_is_added_once_is_added_once_ever((store, home): (Arc<dyn Store>, Arc<Home>)) {
     store.create_tenant(tenant("acme")).await.expect("a new tenant");
     let added = at_once(16, |number| {
         let store = Arc::clone(&store);
@@ -188,7 +209,7 @@ pub(crate) async fn what_is_added_once_is_added_once_ever((store, home): (Arc<dy
 }
 
 /// The store's own facts and the names given for `once` never meet.
-pub(crate) async fn no_name_is_taken_by_the_stores_own_facts(store: Arc<dyn Store>) {
+async fn no_name_is_taken_by_the_stores_own_facts(store: Arc<dyn Store>) {
     store.create_tenant(tenant("acme")).await.expect("a new tenant");
     store.record_moment(after(5)).await.expect("the store answers");
     store.ready().await.expect("the store is ready");
@@ -198,7 +219,7 @@ pub(crate) async fn no_name_is_taken_by_the_stores_own_facts(store: Arc<dyn Stor
     assert_eq!(store.latest_moment().await.expect("the store answers"), Some(after(5)));
 }
 
-pub(crate) async fn server_keys_must_fit_those_on_record((store, home): (Arc<dyn Store>, Arc<Home>)) {
+async fn server_keys_must_fit_those_on_record((store, home): (Arc<dyn Store>, Arc<Home>)) {
     let (a, b, c) = ((KeyId(1), [1; 16]), (KeyId(2), [2; 16]), (KeyId(u32::MAX), [255; 16]));
     let misfit = |answer: Result<(), StoreError>| matches!(answer, Err(StoreError::Misconfigured(_)));
     assert_eq!(store.server_keys().await.expect("the store answers"), []);
@@ -224,7 +245,7 @@ pub(crate) async fn server_keys_must_fit_those_on_record((store, home): (Arc<dyn
     assert_eq!(store.server_keys().await.expect("the store answers"), [b.0, c.0]);
 }
 
-pub(crate) async fn a_database_on_another_machine_tells_its_own_time((store, home): (Arc<dyn Store>, Arc<Home>)) {
+async fn a_database_on_another_machine_tells_its_own_time((store, home): (Arc<dyn Store>, Arc<Home>)) {
     let told = store.clock().await.expect("the store answers");
     assert_eq!(told.is_none(), home.file().is_some());
     // The tests' server runs on this machine.
@@ -232,7 +253,7 @@ pub(crate) async fn a_database_on_another_machine_tells_its_own_time((store, hom
     assert!(told.is_none_or(|told| told.plus_s(60) > now && now.plus_s(60) > told), "{told:?} {now}");
 }
 
-pub(crate) async fn the_latest_moment_never_goes_back((store, home): (Arc<dyn Store>, Arc<Home>)) {
+async fn the_latest_moment_never_goes_back((store, home): (Arc<dyn Store>, Arc<Home>)) {
     assert_eq!(store.latest_moment().await.expect("the store answers"), None);
     let mut latest = Timestamp::from_micros(0);
     // Of different lengths as texts, so that an order by letters would be found out.
@@ -245,7 +266,7 @@ pub(crate) async fn the_latest_moment_never_goes_back((store, home): (Arc<dyn St
     assert_eq!(store.latest_moment().await.expect("the store answers"), Some(latest));
 }
 
-pub(crate) async fn of_sixty_four_moments_at_once_the_latest_stays(store: Arc<dyn Store>) {
+async fn of_sixty_four_moments_at_once_the_latest_stays(store: Arc<dyn Store>) {
     at_once(64, |number| {
         let store = Arc::clone(&store);
         async move { store.record_moment(after(u32::try_from(number * 37 % 64).expect("few"))).await.expect("the store answers") }
@@ -254,7 +275,7 @@ pub(crate) async fn of_sixty_four_moments_at_once_the_latest_stays(store: Arc<dy
     assert_eq!(store.latest_moment().await.expect("the store answers"), Some(after(63)));
 }
 
-pub(crate) async fn what_a_rule_does_to_a_tenant_its_keys_and_its_trail_is_one_commit((store, home): (Arc<dyn Store>, Arc<Home>)) {
+async fn what_a_rule_does_to_a_tenant_its_keys_and_its_trail_is_one_commit((store, home): (Arc<dyn Store>, Arc<Home>)) {
     store.create_tenant(tenant("acme")).await.expect("a new tenant");
     assert!(store.add_api_key(key(1), None).await.expect("the store answers"));
     let before = home.rows().await;
@@ -285,7 +306,7 @@ pub(crate) async fn what_a_rule_does_to_a_tenant_its_keys_and_its_trail_is_one_c
     assert_eq!(home.rows().await.iter().filter(|row| row.starts_with("event:")).count(), 1);
 }
 
-pub(crate) async fn a_key_whose_hash_was_replaced_is_found_by_the_new_one_alone((store, home): (Arc<dyn Store>, Arc<Home>)) {
+async fn a_key_whose_hash_was_replaced_is_found_by_the_new_one_alone((store, home): (Arc<dyn Store>, Arc<Home>)) {
     store.create_tenant(tenant("acme")).await.expect("a new tenant");
     store.create_tenant(tenant("other")).await.expect("a new tenant");
     assert!(store.add_api_key(key(1), None).await.expect("the store answers"));
@@ -306,7 +327,7 @@ pub(crate) async fn a_key_whose_hash_was_replaced_is_found_by_the_new_one_alone(
     }
 }
 
-pub(crate) async fn a_tenant_is_made_with_its_first_event_or_not_at_all((store, home): (Arc<dyn Store>, Arc<Home>)) {
+async fn a_tenant_is_made_with_its_first_event_or_not_at_all((store, home): (Arc<dyn Store>, Arc<Home>)) {
     let made = |slug: &str| Tenancy::create(&mut moment_with(start(), mint()), tenant_id(slug), Policy::preset(Preset::Consumer));
     let first = made("a");
     for tenancy in [made("b"), made("a-1"), first.clone(), made("c")] {
@@ -325,7 +346,7 @@ pub(crate) async fn a_tenant_is_made_with_its_first_event_or_not_at_all((store, 
     }
 }
 
-pub(crate) async fn a_rule_over_all_tenants_is_one_commit((store, home): (Arc<dyn Store>, Arc<Home>)) {
+async fn a_rule_over_all_tenants_is_one_commit((store, home): (Arc<dyn Store>, Arc<Home>)) {
     for slug in ["b", "a"] {
         store.create_tenant(tenant(slug)).await.expect("a new tenant");
     }
@@ -367,7 +388,7 @@ pub(crate) async fn a_rule_over_all_tenants_is_one_commit((store, home): (Arc<dy
     assert_eq!(home.rows().await.iter().filter(|row| row.starts_with("event:")).count(), 2);
 }
 
-pub(crate) async fn a_look_at_a_database_beside_its_server_changes_nothing((store, home): (Arc<dyn Store>, Arc<Home>)) {
+async fn a_look_at_a_database_beside_its_server_changes_nothing((store, home): (Arc<dyn Store>, Arc<Home>)) {
     store.create_tenant(tenant("acme")).await.expect("a new tenant");
     assert!(store.add_api_key(key(1), Some("bootstrap_api_key".to_owned())).await.expect("the store answers"));
     assert!(store.add_api_key(ApiKey { expires_at: Some(after(1)), ..key(2) }, None).await.expect("the store answers"));

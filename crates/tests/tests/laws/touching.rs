@@ -6,6 +6,17 @@ use doorward_domain::{Account, Cause, Factor, MfaMethod, Moment, Opened, Refusal
 use doorward_store::Store;
 use doorward_tests::{Home, Person, after, at_once, just_before, start, tenant_with};
 
+doorward_tests::on_each_engine! {
+    a_touch_revives_nothing_that_was_ended,
+    a_touch_revives_nothing_that_lapsed,
+    a_touch_revives_nothing_of_a_fenced_tenant,
+    heartbeats_that_race_an_ending_lose,
+    activity_never_goes_back,
+    a_rule_takes_back_no_activity_that_was_noted_beside_it,
+    a_touch_is_noted_at_most_once_in_so_many_seconds,
+    a_touch_keeps_a_session_alive_and_no_other,
+}
+
 type Rule = Box<dyn Fn(&mut Account, &mut Moment<'_>) -> Result<(), Refusal> + Send + Sync>;
 
 /// Everything that a person or an operator can do to end a session.
@@ -39,7 +50,7 @@ async fn touch(store: &Arc<dyn Store>, opened: &Opened, second: u32) -> Option<A
     store.touch(opened.access_token.at, after(second), 0).await.expect("the store answers")
 }
 
-pub(crate) async fn a_touch_revives_nothing_that_was_ended((store, home): (Arc<dyn Store>, Arc<Home>)) {
+async fn a_touch_revives_nothing_that_was_ended((store, home): (Arc<dyn Store>, Arc<Home>)) {
     for at in 0..8 {
         let ana = Person::new(&store, "acme", &format!("user-{at}")).await;
         let opened = ana.enter_and_trust(start()).await;
@@ -54,7 +65,7 @@ pub(crate) async fn a_touch_revives_nothing_that_was_ended((store, home): (Arc<d
     }
 }
 
-pub(crate) async fn a_touch_revives_nothing_that_lapsed((store, home): (Arc<dyn Store>, Arc<Home>)) {
+async fn a_touch_revives_nothing_that_lapsed((store, home): (Arc<dyn Store>, Arc<Home>)) {
     let limits = tenant_with("acme", |rules| (rules.session_idle_s, rules.session_absolute_s) = (600, 900));
     let ana = Person::of(&store, limits, "ana").await;
     let (idle, expired) = (ana.enter(start()).await, ana.enter(start()).await);
@@ -66,7 +77,7 @@ pub(crate) async fn a_touch_revives_nothing_that_lapsed((store, home): (Arc<dyn 
     assert_eq!(ana.status(idle.session, after(601)).await, SessionStatus::Inactive);
 }
 
-pub(crate) async fn a_touch_revives_nothing_of_a_fenced_tenant((store, home): (Arc<dyn Store>, Arc<Home>)) {
+async fn a_touch_revives_nothing_of_a_fenced_tenant((store, home): (Arc<dyn Store>, Arc<Home>)) {
     let ana = Person::new(&store, "acme", "ana").await;
     let opened = ana.enter(start()).await;
     doorward_tests::change_tenant(&store, doorward_tests::tenant_id("acme"), Arc::new(|tenant| tenant.sessions_gen += 1)).await.expect("the store answers");
@@ -79,7 +90,7 @@ pub(crate) async fn a_touch_revives_nothing_of_a_fenced_tenant((store, home): (A
 }
 
 /// Sixteen heartbeats race with each ending; once that is acknowledged, no heartbeat is answered, and the session stays over.
-pub(crate) async fn heartbeats_that_race_an_ending_lose(store: Arc<dyn Store>) {
+async fn heartbeats_that_race_an_ending_lose(store: Arc<dyn Store>) {
     for at in 0..8 {
         let ana = Person::new(&store, "acme", &format!("user-{at}")).await;
         let opened = ana.enter(start()).await;
@@ -104,7 +115,7 @@ pub(crate) async fn heartbeats_that_race_an_ending_lose(store: Arc<dyn Store>) {
     }
 }
 
-pub(crate) async fn activity_never_goes_back(store: Arc<dyn Store>) {
+async fn activity_never_goes_back(store: Arc<dyn Store>) {
     let ana = Person::new(&store, "acme", "ana").await;
     let opened = ana.enter(start()).await;
     let last = |account: &Account| account.session(opened.session).expect("the session").last_activity_at;
@@ -121,7 +132,7 @@ pub(crate) async fn activity_never_goes_back(store: Arc<dyn Store>) {
     assert_eq!(last(&*ana.standing().await), after(263));
 }
 
-pub(crate) async fn a_rule_takes_back_no_activity_that_was_noted_beside_it(store: Arc<dyn Store>) {
+async fn a_rule_takes_back_no_activity_that_was_noted_beside_it(store: Arc<dyn Store>) {
     let ana = Person::new(&store, "acme", "ana").await;
     let opened = ana.enter(start()).await;
     for round in 0..16_u32 {
@@ -142,7 +153,7 @@ pub(crate) async fn a_rule_takes_back_no_activity_that_was_noted_beside_it(store
     }
 }
 
-pub(crate) async fn a_touch_is_noted_at_most_once_in_so_many_seconds((store, home): (Arc<dyn Store>, Arc<Home>)) {
+async fn a_touch_is_noted_at_most_once_in_so_many_seconds((store, home): (Arc<dyn Store>, Arc<Home>)) {
     let ana = Person::new(&store, "acme", "ana").await;
     let opened = ana.enter(start()).await;
     let throttled = |at| {
@@ -159,7 +170,7 @@ pub(crate) async fn a_touch_is_noted_at_most_once_in_so_many_seconds((store, hom
     assert!(changed.len() == 1 && changed[0].starts_with("activity:"), "one narrow row: {changed:?}");
 }
 
-pub(crate) async fn a_touch_keeps_a_session_alive_and_no_other(store: Arc<dyn Store>) {
+async fn a_touch_keeps_a_session_alive_and_no_other(store: Arc<dyn Store>) {
     let ana = Person::of(&store, tenant_with("acme", |rules| rules.session_idle_s = 600), "ana").await;
     let (kept, left) = (ana.enter(start()).await, ana.enter(start()).await);
     for round in 1..10 {

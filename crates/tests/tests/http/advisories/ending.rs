@@ -10,8 +10,19 @@ use serde_json::json;
 
 use super::{DOORS, doors_that_open, report, skips};
 
+doorward_tests::on_each_engine! {
+    an_ending_reaches_every_door,
+    a_change_of_factors_ends_sessions_and_trust,
+    a_new_password_ends_sessions_whoever_set_it,
+    what_ended_by_any_way_is_over_everywhere,
+    what_has_expired_is_over_though_nobody_cleans_up,
+    an_ending_outlives_a_restart,
+    a_revoked_key_is_refused_at_its_next_use,
+    only_ids_of_ones_own_end_anything,
+}
+
 /// Vaultwarden CVE-2026-43911: a refresh was still good after the security stamp had changed.
-pub(crate) async fn an_ending_reaches_every_door(host: Host) {
+async fn an_ending_reaches_every_door(host: Host) {
     let mut laptop = host.browser("ana");
     let opened = laptop.enter_and_trust().await;
     let in_progress = laptop.evaluate().await;
@@ -27,7 +38,7 @@ pub(crate) async fn an_ending_reaches_every_door(host: Host) {
 }
 
 /// Joomla CVE-2024-21722: a change of second factors left sessions alive.
-pub(crate) async fn a_change_of_factors_ends_sessions_and_trust(host: Host) {
+async fn a_change_of_factors_ends_sessions_and_trust(host: Host) {
     for event in ["mfa_enrolled", "mfa_removed", "mfa_disabled", "mfa_reset", "passkey_added", "passkey_removed", "recovery_codes_regenerated"] {
         let mut laptop = host.browser(event);
         let opened = laptop.enter_and_trust().await;
@@ -38,7 +49,7 @@ pub(crate) async fn a_change_of_factors_ends_sessions_and_trust(host: Host) {
 }
 
 /// Flowise CVE-2025-71335, Flowintel CVE-2026-81826, ZenML GHSA-99hm-86h7-gr3g, UAA GHSA-h533-q6jc-qx28: sessions outlived the password.
-pub(crate) async fn a_new_password_ends_sessions_whoever_set_it(host: Host) {
+async fn a_new_password_ends_sessions_whoever_set_it(host: Host) {
     for (event, actor) in
         [("password_changed", "the person"), ("password_changed", "an administrator"), ("password_reset", "a mail"), ("recovery_used", "a code")]
     {
@@ -53,7 +64,7 @@ pub(crate) async fn a_new_password_ends_sessions_whoever_set_it(host: Host) {
 }
 
 /// authentik CVE-2025-29928: sessions that were deleted in one store went on in another. Here by each way of ending one.
-pub(crate) async fn what_ended_by_any_way_is_over_everywhere(host: Host) {
+async fn what_ended_by_any_way_is_over_everywhere(host: Host) {
     for way in ["by itself", "by the person", "by the host", "all of them", "with its device", "by an event", "with its tenant"] {
         let user = way.replace(' ', "-");
         let (opened, other) = (host.browser(&user).enter().await, host.browser(&user).enter().await);
@@ -75,7 +86,7 @@ pub(crate) async fn what_ended_by_any_way_is_over_everywhere(host: Host) {
 }
 
 /// authentik CVE-2025-64708: what had expired was valid until a job had cleaned up. No job runs here.
-pub(crate) async fn what_has_expired_is_over_though_nobody_cleans_up(host: Host) {
+async fn what_has_expired_is_over_though_nobody_cleans_up(host: Host) {
     let mut laptop = host.browser("ana");
     let opened = laptop.enter_and_trust().await;
     let sign_in = laptop.evaluate().await;
@@ -86,7 +97,7 @@ pub(crate) async fn what_has_expired_is_over_though_nobody_cleans_up(host: Host)
 }
 
 /// Keycloak CVE-2026-9802: after a restart, what had been revoked was good again. Over a `kill -9`: the suite `kill`.
-pub(crate) async fn an_ending_outlives_a_restart(home: Arc<Home>) {
+async fn an_ending_outlives_a_restart(home: Arc<Home>) {
     let host = Host::open(&home, false).await;
     let mut laptop = host.browser("ana");
     let revoked = laptop.enter_and_trust().await;
@@ -110,7 +121,7 @@ pub(crate) async fn an_ending_outlives_a_restart(home: Arc<Home>) {
 }
 
 /// Keycloak CVE-2023-0091: a client's revoked token was accepted. Here the API keys, which are held to the same.
-pub(crate) async fn a_revoked_key_is_refused_at_its_next_use(host: Host) {
+async fn a_revoked_key_is_refused_at_its_next_use(host: Host) {
     host.add_key("dwk_of-a-service-which-is-to-be-closed", |_| ()).await;
     let ask = || host.ask("GET", "/internal/users/ana/devices").key("dwk_of-a-service-which-is-to-be-closed");
     ask().await.expect(200);
@@ -120,7 +131,7 @@ pub(crate) async fn a_revoked_key_is_refused_at_its_next_use(host: Host) {
 }
 
 /// Better Auth's multi-session plug-in: an unsigned cookie named whose session to end.
-pub(crate) async fn only_ids_of_ones_own_end_anything(host: Host) {
+async fn only_ids_of_ones_own_end_anything(host: Host) {
     let ana = host.browser("ana").enter_and_trust().await;
     let mallory = host.browser("mallory").enter().await;
     let rows = host.rows().await;

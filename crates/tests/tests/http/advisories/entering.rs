@@ -8,8 +8,18 @@ use serde_json::json;
 
 use super::{DOORS, doors_that_open, skips};
 
+doorward_tests::on_each_engine! {
+    nothing_is_given_before_the_second_factor,
+    a_sign_in_in_progress_is_a_session_at_no_door,
+    an_offer_is_bound_to_whom_it_was_made,
+    each_entry_has_ids_and_secrets_of_its_own,
+    two_people_of_one_browser_never_have_each_others_session,
+    no_answer_goes_to_another_than_who_asked,
+    following_a_link_changes_nothing,
+}
+
 /// scheb/2fa GHSA-9phw-7h96-q3rv, Grav CVE-2026-109313: a remember-me cookie given after the password became a whole session.
-pub(crate) async fn nothing_is_given_before_the_second_factor(host: Host) {
+async fn nothing_is_given_before_the_second_factor(host: Host) {
     let mut laptop = host.browser("ana");
     let sign_in = laptop.evaluate().await;
     assert_eq!((sign_in.text_at("/decision").as_str(), tokens(&sign_in.text).count()), ("challenge", 0), "no token of any kind");
@@ -23,7 +33,7 @@ pub(crate) async fn nothing_is_given_before_the_second_factor(host: Host) {
 }
 
 /// Better Auth GHSA-xg6x-h9c9-2m83: a session was taken for valid before its second factor was done.
-pub(crate) async fn a_sign_in_in_progress_is_a_session_at_no_door(host: Host) {
+async fn a_sign_in_in_progress_is_a_session_at_no_door(host: Host) {
     let laptop = host.browser("ana");
     let sign_in = laptop.evaluate().await;
     let id = sign_in.text_at("/id");
@@ -35,7 +45,7 @@ pub(crate) async fn a_sign_in_in_progress_is_a_session_at_no_door(host: Host) {
 }
 
 /// Better Auth GHSA-cq3f-vc6p-68fh: a code in progress wasn't bound to whoever began it.
-pub(crate) async fn an_offer_is_bound_to_whom_it_was_made(host: Host) {
+async fn an_offer_is_bound_to_whom_it_was_made(host: Host) {
     let mut laptop = host.browser("ana");
     let opened = laptop.enter().await;
     let offer = opened.offer();
@@ -51,7 +61,7 @@ pub(crate) async fn an_offer_is_bound_to_whom_it_was_made(host: Host) {
 }
 
 /// Keycloak CVE-2026-7507 and CVE-2024-7341, Jenkins CVE-2023-24456: what was known before the sign-in was good after it.
-pub(crate) async fn each_entry_has_ids_and_secrets_of_its_own(host: Host) {
+async fn each_entry_has_ids_and_secrets_of_its_own(host: Host) {
     let mut laptop = host.browser("ana");
     let first = laptop.enter().await;
     let first_device_token = first.answer.text_at("/device_token");
@@ -67,7 +77,7 @@ pub(crate) async fn each_entry_has_ids_and_secrets_of_its_own(host: Host) {
 }
 
 /// Keycloak CVE-2025-12390 and CVE-2023-6787: ids that were used again let one person have another's session on one browser.
-pub(crate) async fn two_people_of_one_browser_never_have_each_others_session(host: Host) {
+async fn two_people_of_one_browser_never_have_each_others_session(host: Host) {
     let mut browser = host.browser("ana");
     let ana = browser.enter_and_trust().await;
     host.pass_s(1);
@@ -90,7 +100,7 @@ pub(crate) async fn two_people_of_one_browser_never_have_each_others_session(hos
 }
 
 /// GitHub, March 2021: a race sent one person's cookie to another.
-pub(crate) async fn no_answer_goes_to_another_than_who_asked(host: Host) {
+async fn no_answer_goes_to_another_than_who_asked(host: Host) {
     const PEOPLE: usize = 32;
     let wrong = at_once(PEOPLE, |number| {
         let host = host.clone();
@@ -117,7 +127,7 @@ pub(crate) async fn no_answer_goes_to_another_than_who_asked(host: Host) {
 }
 
 /// Discourse CVE-2019-1020018: a scanner that follows links in a mail took the offer up.
-pub(crate) async fn following_a_link_changes_nothing(host: Host) {
+async fn following_a_link_changes_nothing(host: Host) {
     let opened = host.browser("ana").enter().await;
     let offer = opened.offer();
     let rows = host.rows().await;

@@ -5,8 +5,14 @@ use serde_json::json;
 
 use super::{report, skips};
 
+doorward_tests::on_each_engine! {
+    no_trust_outlives_what_it_rests_on,
+    a_sign_out_keeps_the_trust_of_its_device,
+    trust_that_is_used_each_day_ends_all_the_same,
+}
+
 /// Better Auth 1.7.1 still skips the second factor on the trusted browser after each of the events but sign-out.
-pub(crate) async fn no_trust_outlives_what_it_rests_on(host: Host) {
+async fn no_trust_outlives_what_it_rests_on(host: Host) {
     let elsewhere = ["password_reset", "password_changed", "mfa_disabled then mfa_enrolled"];
     let by_others = ["mfa_reset", "recovery_used", "account_disabled then account_enabled", "role_elevated", "credential_compromised"];
     for story in elsewhere.into_iter().chain(by_others) {
@@ -28,7 +34,7 @@ pub(crate) async fn no_trust_outlives_what_it_rests_on(host: Host) {
 }
 
 /// The one that ends no trust on purpose: a person who signs out on their own laptop still knows it.
-pub(crate) async fn a_sign_out_keeps_the_trust_of_its_device(host: Host) {
+async fn a_sign_out_keeps_the_trust_of_its_device(host: Host) {
     let mut laptop = host.browser("ana");
     let opened = laptop.enter_and_trust().await;
     opened.delete("/sessions/current").await.expect(204);
@@ -39,7 +45,7 @@ pub(crate) async fn a_sign_out_keeps_the_trust_of_its_device(host: Host) {
 }
 
 /// The sixth row of that study: trust that is prolonged by each use never ends for whoever signs in often.
-pub(crate) async fn trust_that_is_used_each_day_ends_all_the_same(host: Host) {
+async fn trust_that_is_used_each_day_ends_all_the_same(host: Host) {
     let mut laptop = host.browser("ana");
     laptop.enter_and_trust().await;
     for day in 1..30 {

@@ -10,6 +10,19 @@ use serde_json::json;
 
 use super::{doors_that_open, skips};
 
+doorward_tests::on_each_engine! {
+    a_device_token_that_nobody_gave_is_missing,
+    a_truncated_or_changed_token_is_no_token,
+    a_refused_secret_leaves_every_row_as_it_was,
+    no_token_follows_from_what_is_known_of_a_person,
+    an_end_is_the_servers_and_a_value_is_one_devices,
+    an_offer_is_taken_up_once_in_a_race_of_a_hundred,
+    a_token_is_replaced_once_in_a_race,
+    an_id_that_is_taken_is_never_taken_over,
+    guesses_at_an_offer_are_counted,
+    an_address_counts_by_its_network_however_it_is_spelled,
+}
+
 /// A JSON Web Token that says of itself that it needs no signature, for ana.
 const UNSIGNED: &str = "eyJhbGciOiJub25lIiwidHlwIjoiSldUIn0.eyJzdWIiOiJhbmEiLCJkZXZpY2UiOiJ0cnVzdGVkIn0.";
 
@@ -23,7 +36,7 @@ fn cut_and_changed(token: &str) -> impl Iterator<Item = String> {
 }
 
 /// scheb/2fa GHSA-h6mp-mc7g-mg49: a trusted-device token without a signature was accepted.
-pub(crate) async fn a_device_token_that_nobody_gave_is_missing(host: Host) {
+async fn a_device_token_that_nobody_gave_is_missing(host: Host) {
     let mut laptop = host.browser("ana");
     laptop.enter_and_trust().await;
     let good = laptop.device_token.clone().expect("a device token");
@@ -42,7 +55,7 @@ pub(crate) async fn a_device_token_that_nobody_gave_is_missing(host: Host) {
 }
 
 /// Zitadel CVE-2026-27840: an opaque token was accepted though its end was missing.
-pub(crate) async fn a_truncated_or_changed_token_is_no_token(host: Host) {
+async fn a_truncated_or_changed_token_is_no_token(host: Host) {
     let mut laptop = host.browser("ana");
     let opened = laptop.enter_and_trust().await;
     host.pass_s(1);
@@ -65,7 +78,7 @@ pub(crate) async fn a_truncated_or_changed_token_is_no_token(host: Host) {
 }
 
 /// Vaultwarden CVE-2026-31835: rows were written before the signature had been checked.
-pub(crate) async fn a_refused_secret_leaves_every_row_as_it_was(host: Host) {
+async fn a_refused_secret_leaves_every_row_as_it_was(host: Host) {
     let opened = host.browser("ana").enter().await;
     let device_token = opened.answer.text_at("/device_token");
     host.pass_s(300);
@@ -84,7 +97,7 @@ pub(crate) async fn a_refused_secret_leaves_every_row_as_it_was(host: Host) {
 }
 
 /// Grafana CVE-2018-15727: a remember-me cookie followed from the name and an empty secret. An empty server key: `process/starts`.
-pub(crate) async fn no_token_follows_from_what_is_known_of_a_person(host: Host) {
+async fn no_token_follows_from_what_is_known_of_a_person(host: Host) {
     let mut seen = BTreeSet::new();
     // All at one moment, all of one look: what could be known of a person is the same.
     for _ in 0..50 {
@@ -102,7 +115,7 @@ pub(crate) async fn no_token_follows_from_what_is_known_of_a_person(host: Host) 
 }
 
 /// Devise CVE-2015-8314: the end was in the cookie alone, and all devices had one value.
-pub(crate) async fn an_end_is_the_servers_and_a_value_is_one_devices(host: Host) {
+async fn an_end_is_the_servers_and_a_value_is_one_devices(host: Host) {
     let (mut laptop, mut phone) = (host.browser("ana"), host.browser("ana"));
     laptop.enter_and_trust().await;
     host.pass_s(1);
@@ -116,7 +129,7 @@ pub(crate) async fn an_end_is_the_servers_and_a_value_is_one_devices(host: Host)
 }
 
 /// Zitadel CVE-2025-46815: a token that stood for a login could be used again.
-pub(crate) async fn an_offer_is_taken_up_once_in_a_race_of_a_hundred(host: Host) {
+async fn an_offer_is_taken_up_once_in_a_race_of_a_hundred(host: Host) {
     let opened = host.browser("ana").enter().await;
     let taken = at_once(100, |_| {
         let opened = opened.clone();
@@ -127,7 +140,7 @@ pub(crate) async fn an_offer_is_taken_up_once_in_a_race_of_a_hundred(host: Host)
 }
 
 /// artifact-keeper #2813: a refresh token was spent twice in a race. What is replaced here is an access token, by a step-up.
-pub(crate) async fn a_token_is_replaced_once_in_a_race(host: Host) {
+async fn a_token_is_replaced_once_in_a_race(host: Host) {
     let opened = host.browser("ana").enter().await;
     let path = format!("/internal/users/ana/sessions/{}/mfa", opened.session());
     let answers = at_once(32, |_| {
@@ -144,7 +157,7 @@ pub(crate) async fn a_token_is_replaced_once_in_a_race(host: Host) {
 }
 
 /// tower-sessions 0.12.0: a new session with an id that was taken took the other one's place.
-pub(crate) async fn an_id_that_is_taken_is_never_taken_over(home: Arc<Home>) {
+async fn an_id_that_is_taken_is_never_taken_over(home: Arc<Home>) {
     let host = Host::open(&home, false).await;
     let ana = host.browser("ana").enter().await;
     // The feed's head moves with each commit.
@@ -162,7 +175,7 @@ pub(crate) async fn an_id_that_is_taken_is_never_taken_over(home: Arc<Home>) {
 }
 
 /// Vaultwarden CVE-2026-27801, OpenCTI CVE-2024-45404: guesses at a code weren't counted. Here they have 256 bits, and are.
-pub(crate) async fn guesses_at_an_offer_are_counted(host: Host) {
+async fn guesses_at_an_offer_are_counted(host: Host) {
     const ATTACKER: &str = "203.0.113.66";
     let opened = host.browser("ana").enter().await;
     let offer = opened.offer();
@@ -179,7 +192,7 @@ pub(crate) async fn guesses_at_an_offer_are_counted(host: Host) {
 }
 
 /// Better Auth GHSA-p6v2-xcpg-h6xw: the limit counted an IPv6 address by its spelling.
-pub(crate) async fn an_address_counts_by_its_network_however_it_is_spelled(host: Host) {
+async fn an_address_counts_by_its_network_however_it_is_spelled(host: Host) {
     let token = host.browser("ana").enter().await.token;
     let mut wrong = doorward_domain::AccessToken::parse(&token).expect("an access token");
     wrong.secret = doorward_domain::token::Secret::new([9; 32]);
