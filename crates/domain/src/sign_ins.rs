@@ -204,7 +204,7 @@ impl Account {
             return Ok(None);
         }
         self.current_credentials(&attempt)?;
-        Ok(Some(self.sign_in_of(moment, attempt, &shown)))
+        Ok(Some(self.sign_in_of(moment, attempt, &shown).0))
     }
 
     /// The same with what follows from the token that came along.
@@ -212,13 +212,18 @@ impl Account {
     /// # Errors
     /// As [`Account::evaluate`].
     pub fn evaluate_and_follow(&mut self, moment: &mut Moment<'_>, attempt: Attempt, cookie: Option<&str>) -> Result<SignIn, Refusal> {
+        Ok(self.evaluate_with_signals(moment, attempt, cookie)?.0)
+    }
+
+    fn evaluate_with_signals(&mut self, moment: &mut Moment<'_>, attempt: Attempt, cookie: Option<&str>) -> Result<(SignIn, Signals), Refusal> {
         self.current_credentials(&attempt)?;
         let shown = self.present(moment.keys, cookie, moment.now)?;
         self.follow_shown(moment, &shown);
         Ok(self.sign_in_of(moment, attempt, &shown))
     }
 
-    fn sign_in_of(&self, moment: &mut Moment<'_>, mut attempt: Attempt, shown: &Shown) -> SignIn {
+    /// With the signals that it was judged by.
+    fn sign_in_of(&self, moment: &mut Moment<'_>, mut attempt: Attempt, shown: &Shown) -> (SignIn, Signals) {
         let parts = attempt.take_parts();
         attempt.fingerprint = self.print(moment.keys, &parts);
         let seen = self.look_around(moment.keys, &parts);
@@ -236,12 +241,12 @@ impl Account {
         } else if by_likeness && judgement.reasons.contains(&Reason::UnknownDevice) {
             judgement = judgement.with_recognition(&seen);
         }
-        SignIn {
+        let sign_in = SignIn {
             id: moment.mint.sign_in_id(moment.now, self.head.shard),
             device: identified,
             device_gen: device.map_or(0, |device| device.generation),
             looks_like: if known.is_some() { None } else { seen.resembles },
-            travelled_from: signals.impossible_travel.map(|journey| journey.from),
+            travelled_from: signals.impossible_travel.as_ref().map(|journey| journey.from),
             generations: self.generations(),
             state: SignInState::Open,
             created_at: moment.now,
@@ -250,7 +255,8 @@ impl Account {
             attempt,
             judgement,
             presented,
-        }
+        };
+        (sign_in, signals)
     }
 
     /// Whether the first factor was verified after the account's credentials last changed.
@@ -326,9 +332,7 @@ impl Account {
     /// # Errors
     /// As [`Account::complete`], but for what concerns a sign-in in progress.
     pub fn sign_in_directly(&mut self, moment: &mut Moment<'_>, attempt: Attempt, cookie: Option<&str>, completion: Completion) -> Result<Opened, Refusal> {
-        let (ip, now) = (attempt.seen.ip, moment.now);
-        let sign_in = self.evaluate_and_follow(moment, attempt, cookie)?;
-        let signals = self.signals(moment.locations, ip, now);
+        let (sign_in, signals) = self.evaluate_with_signals(moment, attempt, cookie)?;
         if sign_in.judgement.decision == Decision::Deny {
             return Err(Refusal::SignInDenied(sign_in.judgement.reasons[0]));
         }
