@@ -4,7 +4,7 @@ use std::marker::PhantomData;
 
 use axum::body::Bytes;
 use axum::extract::{FromRequest, FromRequestParts, Path, Request};
-use doorward_domain::{Refusal, Right, UserId};
+use doorward_domain::{Refusal, Right, UserId, is_plain_text};
 use doorward_service::{Access, Backend};
 use http::request::Parts;
 use http::{HeaderMap, header};
@@ -104,9 +104,8 @@ fn actor(headers: &HeaderMap) -> Result<Option<String>, Problem> {
         return Ok(None);
     }
     let text = only_bytes(headers, NAME).and_then(|bytes| std::str::from_utf8(bytes).ok());
-    let fits = |text: &&str| (1..=100).contains(&text.chars().count()) && !text.chars().any(char::is_control);
     let fault = || Problem::invalid(vec![FieldError::new("X-Doorward-Actor", FieldFault::Range, "must be one header of 1 to 100 visible characters")]);
-    text.filter(fits).map(|text| Some(text.to_owned())).ok_or_else(fault)
+    text.filter(|text| is_plain_text(text, 100)).map(|text| Some(text.to_owned())).ok_or_else(fault)
 }
 
 /// A header that is there once, as visible text.

@@ -2,7 +2,7 @@
 
 use axum::Json as Answer;
 use axum::extract::State;
-use doorward_domain::{LONGEST_OVERLAP_S, OVERLAP_S, Role, Timestamp};
+use doorward_domain::{LONGEST_OVERLAP_S, OVERLAP_S, Role, Timestamp, is_plain_text};
 use doorward_service::{Administrator, Paged};
 use http::StatusCode;
 use serde::Deserialize;
@@ -39,7 +39,7 @@ struct NewApiKey {
 impl NewApiKey {
     fn read(self) -> Result<(String, Role, Option<Timestamp>), Problem> {
         let mut faults = vec![];
-        if !(1..=64).contains(&self.name.chars().count()) || self.name.chars().any(char::is_control) {
+        if !is_plain_text(&self.name, 64) {
             faults.push(FieldError::new("name", FieldFault::Range, "must be 1 to 64 characters long, without control characters"));
         }
         let role = Role::from_word(&self.role);

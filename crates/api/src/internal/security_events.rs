@@ -2,7 +2,7 @@
 
 use axum::Json as Answer;
 use axum::extract::State;
-use doorward_domain::{Report, Right, SecurityEvent};
+use doorward_domain::{Report, Right, SecurityEvent, is_plain_text};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
@@ -71,7 +71,7 @@ impl SecurityEventReport {
             let known = SecurityEvent::ALL.iter().map(|event| event.as_str()).collect::<Vec<_>>().join(", ");
             faults.push(FieldError::new("type", FieldFault::Format, format!("must be one of {known}")));
         }
-        if self.event_id.as_ref().is_some_and(|id| !(1..=64).contains(&id.chars().count()) || id.chars().any(char::is_control)) {
+        if self.event_id.as_ref().is_some_and(|id| !is_plain_text(id, 64)) {
             faults.push(FieldError::new("event_id", FieldFault::Range, "must be 1 to 64 characters long, without control characters"));
         }
         // An id that can't be any session's is as unknown as another's: the event applies all the same.

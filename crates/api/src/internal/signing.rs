@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use doorward_domain::{Completion, SecondFactor, UserId};
+use doorward_domain::{Completion, SecondFactor, UserId, is_plain_text};
 use doorward_service::{DeviceInfo, Looks, SignInRequest};
 use serde::Deserialize;
 use serde_json::{Map, Value};
@@ -289,7 +289,7 @@ impl Faults {
                 if attributes.len() > 64 || length > 8_192 {
                     self.add("fingerprint", FieldFault::Range, "must hold at most 64 attributes in 8192 bytes");
                 }
-                if !attributes.iter().all(|(name, _)| (1..=64).contains(&name.chars().count()) && !name.chars().any(char::is_control)) {
+                if !attributes.iter().all(|(name, _)| is_plain_text(name, 64)) {
                     self.add("fingerprint", FieldFault::Format, "must name each attribute in 1 to 64 characters, none of them a control character");
                 }
                 attributes

@@ -2,7 +2,7 @@
 
 use clap::Subcommand;
 use doorward_api::shown;
-use doorward_domain::Role;
+use doorward_domain::{Role, is_plain_text};
 use doorward_service::Administrator;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -78,7 +78,7 @@ impl ApiKeys {
         match self {
             Self::Create { name, role, expires_in } => {
                 let role = Role::from_word(&role).ok_or_else(|| Said::asked(format!("`{role}` is no role.")))?;
-                if !(1..=64).contains(&name.chars().count()) || name.chars().any(char::is_control) {
+                if !is_plain_text(&name, 64) {
                     return Err(Said::asked("A key's name has 1 to 64 characters and no control characters."));
                 }
                 let expires_at = expires_in.map(|seconds| now.plus_s(seconds));
