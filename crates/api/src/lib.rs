@@ -1,10 +1,12 @@
 //! Doorward's HTTP surfaces over the one core.
 //!
 //! A handler reads the request into domain words, calls one method of the service, and words the answer. Each surface owns
-//! its paths and its errors; the two own APIs, `internal` and `native`, share their wire types and the problem form.
+//! its paths and its errors; the two own APIs, `internal` and `native`, share their wire types and the problem form. Beside
+//! them stand the dialects, for apps that were written for another product's API.
 
 pub mod context;
 mod cookies;
+mod dialects;
 mod docs;
 #[cfg(test)]
 mod events_page;
@@ -30,7 +32,8 @@ use std::sync::Arc;
 use axum::Router;
 use doorward_service::Service;
 
-pub use openapi::{description, description_json};
+pub use dialects::{Dialect, Dialects};
+pub use openapi::{Description, Surface, descriptions};
 
 use crate::problem::{Kind, Problem};
 
@@ -43,29 +46,36 @@ pub struct Surfaces {
     pub dev: bool,
     /// The name of the host's own cookie that holds the access token, for forward-auth.
     pub session_cookie: Option<Arc<str>>,
+    /// The dialects that are served.
+    pub dialects: Dialects,
 }
 
-/// What people's apps and browsers reach: native, the description and its page, the pages of the problems.
+/// What people's apps and browsers reach: native, the dialects, the descriptions and their page, the pages of the problems.
 pub fn public_router(surfaces: Surfaces) -> Router {
-    let (router, _) = native::router().split_for_parts();
-    finished(router.merge(docs::router()).merge(problem::pages()), surfaces)
+    finished(public(&surfaces), surfaces)
 }
 
 /// What the host's backend and operators reach.
 pub fn internal_router(surfaces: Surfaces) -> Router {
     let (router, _) = internal::router().split_for_parts();
-    finished(router.merge(problem::pages()), surfaces)
+    finished(router, surfaces)
 }
 
 /// Both on one listener.
 pub fn all_router(surfaces: Surfaces) -> Router {
-    let (native, _) = native::router().split_for_parts();
     let (internal, _) = internal::router().split_for_parts();
-    finished(native.merge(internal).merge(docs::router()).merge(problem::pages()), surfaces)
+    finished(public(&surfaces).merge(internal), surfaces)
+}
+
+fn public(surfaces: &Surfaces) -> Router<Surfaces> {
+    let own = native::router();
+    let (router, _) = surfaces.dialects.on().fold(own, |router, dialect| router.merge(dialect.router())).split_for_parts();
+    router.merge(docs::router(surfaces.dialects))
 }
 
 fn finished(router: Router<Surfaces>, surfaces: Surfaces) -> Router {
     router
+        .merge(problem::pages())
         .fallback(|| async { Problem::new(Kind::NotFound).detail("There is no such path.") })
         .method_not_allowed_fallback(|| async { Problem::new(Kind::MethodNotAllowed) })
         .with_state(surfaces)

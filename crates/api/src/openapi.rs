@@ -1,18 +1,34 @@
-//! The OpenAPI description, generated from the handlers, with what all operations share added once.
+//! The OpenAPI descriptions, generated from the handlers, with what all operations of a surface share added once.
 
+use serde_json::json;
+use utoipa::ToSchema;
 use utoipa::openapi::path::Operation;
 use utoipa::openapi::schema::{ObjectBuilder, Type};
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme};
 use utoipa::openapi::tag::TagBuilder;
-use utoipa::openapi::{Content, InfoBuilder, LicenseBuilder, OpenApi, Ref, RefOr, ResponseBuilder, Tag};
+use utoipa::openapi::{Content, InfoBuilder, LicenseBuilder, OpenApi, PathItem, Ref, RefOr, Response, ResponseBuilder, Schema};
 
 use crate::problem::{MEDIA_TYPE, ProblemBody};
-use crate::{internal, native};
+use crate::{Dialect, Dialects, internal, native};
 
-const TAGS: [(&str, &str); 11] = [
+/// One HTTP API over the one core.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Surface {
+    /// For people's apps.
+    Native,
+    /// For the host's backend, proxies and operators.
+    Internal,
+    /// As another product documents it.
+    Dialect(Dialect),
+}
+
+const NATIVE_TAGS: &[(&str, &str)] = &[
     ("devices", "The signed-in person's devices: list, trust, stop trusting, report, remove. Bearer access token."),
     ("sessions", "The signed-in person's sessions: list, end, keep alive. Bearer access token."),
     ("events", "The signed-in person's own security history. Bearer access token."),
+];
+
+const INTERNAL_TAGS: &[(&str, &str)] = &[
     ("sign-ins", "For the host's backend: evaluate a sign-in after the first factor, then complete it. API key."),
     ("sessions (internal)", "For the host's backend and its services: check access tokens, open sessions. API key."),
     ("gateways", "For proxies and services: may this request pass, and whose token is this? The caller's own token, or an API key."),
@@ -23,50 +39,183 @@ const TAGS: [(&str, &str); 11] = [
     ("policy", "For administrators: the tenant's rules. API key."),
 ];
 
-/// The description of both own APIs.
-#[must_use]
-pub fn description() -> OpenApi {
-    let (_, mut api) = native::router().split_for_parts();
-    let (_, internal) = internal::router().split_for_parts();
-    api.merge(internal);
-    api.info = InfoBuilder::new()
-        .title("Doorward")
-        .version(env!("CARGO_PKG_VERSION"))
-        .description(Some(
-            "Trusted devices and sessions beside any login: a sign-in that may skip its second factor, and revocation that holds everywhere at once.",
-        ))
-        .license(Some(LicenseBuilder::new().name("MIT OR Apache-2.0").identifier(Some("MIT OR Apache-2.0")).build()))
-        .build();
-    api.tags = Some(TAGS.iter().map(|(name, text)| tag(name, text)).collect());
-    let components = api.components.get_or_insert_default();
-    let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).description(Some("A session's access token, `dws_…`")).build();
-    components.security_schemes.insert("access_token".to_owned(), RefOr::T(SecurityScheme::Http(bearer)));
-    let key = ApiKey::Header(ApiKeyValue::with_description("X-API-Key", "An API key, `dwk_…`; each operation's least role is in `x-doorward-role`"));
-    components.security_schemes.insert("api_key".to_owned(), RefOr::T(SecurityScheme::ApiKey(key)));
-    let basic = HttpBuilder::new().scheme(HttpAuthScheme::Basic).description(Some("An API key as the password, under any name")).build();
-    components.security_schemes.insert("basic".to_owned(), RefOr::T(SecurityScheme::Http(basic)));
-    let (name, schema) = (<ProblemBody as utoipa::ToSchema>::name().into_owned(), <ProblemBody as utoipa::PartialSchema>::schema());
-    components.schemas.insert(name, schema);
-    let mut further = vec![];
-    <ProblemBody as utoipa::ToSchema>::schemas(&mut further);
-    components.schemas.extend(further);
-    for (path, item) in &mut api.paths.paths {
-        let operations = [&mut item.get, &mut item.post, &mut item.patch, &mut item.put, &mut item.delete];
-        for operation in operations.into_iter().flatten() {
-            share(operation, path);
+impl Surface {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Native => "native",
+            Self::Internal => "internal",
+            Self::Dialect(dialect) => dialect.name(),
         }
     }
-    api
+
+    /// Where its description is served.
+    const fn path(self) -> &'static str {
+        match self {
+            Self::Native => "/openapi/native.json",
+            Self::Internal => "/openapi/internal.json",
+            Self::Dialect(Dialect::Flashback) => "/openapi/flashback.json",
+            Self::Dialect(Dialect::Laravel) => "/openapi/laravel.json",
+        }
+    }
+
+    fn tags(self) -> Vec<(&'static str, &'static str)> {
+        match self {
+            Self::Native => NATIVE_TAGS.to_vec(),
+            Self::Internal => INTERNAL_TAGS.to_vec(),
+            Self::Dialect(dialect) => vec![(dialect.name(), dialect.text())],
+        }
+    }
+
+    fn described(self) -> OpenApi {
+        let (_, mut api) = match self {
+            Self::Native => native::router(),
+            Self::Internal => internal::router(),
+            Self::Dialect(dialect) => dialect.router(),
+        }
+        .split_for_parts();
+        for (path, item) in &mut api.paths.paths {
+            for operation in operations_of(item) {
+                match self {
+                    Self::Native | Self::Internal => share(operation, path),
+                    Self::Dialect(dialect) => share_in(dialect, operation, path),
+                }
+            }
+        }
+        let refusal = match self {
+            Self::Native | Self::Internal => Described::of::<ProblemBody>(MEDIA_TYPE),
+            Self::Dialect(dialect) => dialect.refusal(),
+        };
+        api.components.get_or_insert_default().schemas.extend(refusal.schemas);
+        api
+    }
 }
 
-/// The description as indented JSON.
+/// A description of some surfaces.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Description {
+    /// Its name.
+    pub name: &'static str,
+    /// Where it is served.
+    pub path: &'static str,
+    /// The surfaces that it tells of.
+    pub surfaces: Vec<Surface>,
+}
+
+impl Description {
+    /// All surfaces in one.
+    #[must_use]
+    pub fn whole(dialects: Dialects) -> Self {
+        let surfaces = [Surface::Native, Surface::Internal].into_iter().chain(dialects.on().map(Surface::Dialect));
+        Self { name: "all", path: "/openapi.json", surfaces: surfaces.collect() }
+    }
+
+    /// The description itself.
+    #[must_use]
+    pub fn openapi(&self) -> OpenApi {
+        let mut api = OpenApi::default();
+        for surface in &self.surfaces {
+            api.merge(surface.described());
+        }
+        api.info = InfoBuilder::new()
+            .title("Doorward")
+            .version(env!("CARGO_PKG_VERSION"))
+            .description(Some(
+                "Trusted devices and sessions beside any login: a sign-in that may skip its second factor, and revocation that holds everywhere at once.",
+            ))
+            .license(Some(LicenseBuilder::new().name("MIT OR Apache-2.0").identifier(Some("MIT OR Apache-2.0")).build()))
+            .build();
+        let tags = self.surfaces.iter().flat_map(|surface| surface.tags());
+        api.tags = Some(tags.map(|(name, text)| TagBuilder::new().name(name).description(Some(text)).build()).collect());
+        let groups = self.surfaces.iter().map(|surface| {
+            let tags: Vec<&str> = surface.tags().into_iter().map(|(name, _)| name).collect();
+            json!({ "name": surface.name(), "tags": tags })
+        });
+        api.extensions.get_or_insert_default().insert("x-tagGroups".to_owned(), groups.collect());
+        let used = |scheme: &str| {
+            let used_by = |operation: &Operation| json!(operation.security).to_string().contains(scheme);
+            api.paths.paths.values().flat_map(|item| [&item.get, &item.post, &item.patch, &item.put, &item.delete]).flatten().any(used_by)
+        };
+        let schemes: Vec<_> = schemes().into_iter().filter(|(name, _)| used(name)).collect();
+        api.components.get_or_insert_default().security_schemes.extend(schemes.into_iter().map(|(name, scheme)| (name.to_owned(), RefOr::T(scheme))));
+        api
+    }
+
+    /// The description as indented JSON.
+    #[must_use]
+    pub fn json(&self) -> String {
+        self.openapi().to_pretty_json().expect("a description is plain data")
+    }
+}
+
+/// The descriptions that are served: of the two own APIs together, of each surface, and of all.
 #[must_use]
-pub fn description_json() -> String {
-    description().to_pretty_json().expect("a description is plain data")
+pub fn descriptions(dialects: Dialects) -> Vec<Description> {
+    let own = Description { name: "doorward", path: "/openapi/doorward.json", surfaces: vec![Surface::Native, Surface::Internal] };
+    let whole = Description::whole(dialects);
+    let of = |&surface: &Surface| Description { name: surface.name(), path: surface.path(), surfaces: vec![surface] };
+    let each: Vec<_> = whole.surfaces.iter().map(of).collect();
+    [own].into_iter().chain(each).chain([whole]).collect()
 }
 
-fn tag(name: &str, text: &str) -> Tag {
-    TagBuilder::new().name(name).description(Some(text)).build()
+/// A schema with those that it is made of.
+pub(crate) struct Described {
+    media_type: &'static str,
+    name: String,
+    schemas: Vec<(String, RefOr<Schema>)>,
+}
+
+impl Described {
+    pub(crate) fn of<T: ToSchema>(media_type: &'static str) -> Self {
+        let name = T::name().into_owned();
+        let mut schemas = vec![(name.clone(), T::schema())];
+        T::schemas(&mut schemas);
+        Self { media_type, name, schemas }
+    }
+
+    fn response(&self, description: &str) -> RefOr<Response> {
+        let content = Content::new(Some(RefOr::Ref(Ref::from_schema_name(&self.name))));
+        RefOr::T(ResponseBuilder::new().description(description).content(self.media_type, content).build())
+    }
+}
+
+fn schemes() -> [(&'static str, SecurityScheme); 3] {
+    let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).description(Some("A session's access token, `dws_…`")).build();
+    let key = ApiKey::Header(ApiKeyValue::with_description("X-API-Key", "An API key, `dwk_…`; each operation's least role is in `x-doorward-role`"));
+    let basic = HttpBuilder::new().scheme(HttpAuthScheme::Basic).description(Some("An API key as the password, under any name")).build();
+    [("access_token", SecurityScheme::Http(bearer)), ("api_key", SecurityScheme::ApiKey(key)), ("basic", SecurityScheme::Http(basic))]
+}
+
+fn operations_of(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
+    [&mut item.get, &mut item.post, &mut item.patch, &mut item.put, &mut item.delete].into_iter().flatten()
+}
+
+fn secure(operation: &mut Operation, schemes: &[&str]) {
+    operation.security = Some(schemes.iter().map(|scheme| SecurityRequirement::new::<_, [&str; 0], &str>(*scheme, [])).collect());
+}
+
+/// What every operation of a dialect has; what its document says stands already.
+fn share_in(dialect: Dialect, operation: &mut Operation, path: &str) {
+    secure(operation, &["access_token"]);
+    let changes = operation.request_body.is_some() || !operation.operation_id.as_deref().is_some_and(|id| id.contains("_list_") || id.contains("_get_"));
+    let refusals: [(&str, &str, bool); 11] = [
+        ("400", "The request can't be read", changes),
+        ("401", "No credentials, or none that are good", true),
+        ("403", "Refused by role, by the trust gate or by policy; the text says what is missing", changes),
+        ("404", "Unknown, malformed or another's: one answer for all", path.contains('{')),
+        ("408", "The request came in too slowly", true),
+        ("409", "The device was reported hijacked", dialect == Dialect::Laravel && path.ends_with("/verify")),
+        ("413", "The body is larger than 64 KiB", true),
+        ("415", "The body is of another media type", operation.request_body.is_some()),
+        ("429", "Too often, or too many wrong secrets from this address; `Retry-After` says when to come back", true),
+        ("500", "A defect of ours", true),
+        ("503", "It can't be known or done at the moment; `Retry-After` says when to come back", true),
+    ];
+    let refusal = dialect.refusal();
+    for (status, description, applies) in refusals {
+        if applies {
+            operation.responses.responses.entry(status.to_owned()).or_insert_with(|| refusal.response(description));
+        }
+    }
 }
 
 /// What every operation of a surface has: its credentials, and the problems that any of them may answer with.
@@ -77,7 +226,7 @@ fn share(operation: &mut Operation, path: &str) {
         path if path.starts_with("/oauth2/") => &["api_key", "basic"],
         _ => &[],
     };
-    operation.security = Some(schemes.iter().map(|scheme| SecurityRequirement::new::<_, [&str; 0], &str>(*scheme, [])).collect());
+    secure(operation, schemes);
     for (status, response) in &mut operation.responses.responses {
         if let RefOr::T(response) = response {
             response.description = success(status).to_owned();
@@ -116,11 +265,10 @@ fn share(operation: &mut Operation, path: &str) {
         ("500", "A defect of ours", true),
         ("503", "It can't be known or done at the moment; `Retry-After` says when to come back", true),
     ];
+    let problem = Described::of::<ProblemBody>(MEDIA_TYPE);
     for (status, description, applies) in problems {
-        if applies && !operation.responses.responses.contains_key(status) {
-            let content = Content::new(Some(RefOr::Ref(Ref::from_schema_name("Problem"))));
-            let response = ResponseBuilder::new().description(description).content(MEDIA_TYPE, content).build();
-            operation.responses.responses.insert(status.to_owned(), RefOr::T(response));
+        if applies {
+            operation.responses.responses.entry(status.to_owned()).or_insert_with(|| problem.response(description));
         }
     }
 }
@@ -153,28 +301,40 @@ mod tests {
 
     #[test]
     fn every_operation_has_credentials_a_tag_and_an_id_of_its_own() {
-        let api = description();
+        let whole = Description::whole(Dialects::default());
+        let tags: Vec<_> = whole.surfaces.iter().flat_map(|surface| surface.tags()).collect();
+        let mut api = whole.openapi();
         let mut ids = std::collections::BTreeSet::new();
-        for (path, item) in &api.paths.paths {
-            let operations = [&item.get, &item.post, &item.patch, &item.put, &item.delete];
-            for operation in operations.into_iter().flatten() {
+        for (path, item) in &mut api.paths.paths {
+            for operation in operations_of(item) {
                 assert!(operation.security.is_some(), "{path}");
                 let tag = operation.tags.as_ref().and_then(|tags| tags.first()).expect("a tag");
-                assert!(TAGS.iter().any(|(name, _)| name == tag), "{path} {tag}");
+                assert!(tags.iter().any(|(name, _)| name == tag), "{path} {tag}");
                 assert!(ids.insert(operation.operation_id.clone().expect("an id")), "{path}");
             }
         }
         assert!(ids.len() >= 28, "{} operations", ids.len());
     }
 
-    /// `UPDATE_DOCS=1` writes the file anew.
     #[test]
-    fn the_committed_description_is_the_one_of_the_code() {
-        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../openapi/doorward.json");
-        if std::env::var_os("UPDATE_DOCS").is_some() {
-            std::fs::create_dir_all(concat!(env!("CARGO_MANIFEST_DIR"), "/../../openapi")).expect("the folder can be made");
-            std::fs::write(path, description_json() + "\n").expect("the file can be written");
+    fn together_they_tell_of_each_operation_once() {
+        let count = |description: &Description| description.openapi().paths.paths.values_mut().flat_map(operations_of).count();
+        let of_each: usize = descriptions(Dialects::default()).iter().filter(|description| description.surfaces.len() == 1).map(count).sum();
+        assert_eq!(of_each, count(&Description::whole(Dialects::default())));
+    }
+
+    /// `UPDATE_DOCS=1` writes the files anew.
+    #[test]
+    fn the_committed_descriptions_are_those_of_the_code() {
+        let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../openapi");
+        // The own APIs stand in one file, in which each is whole.
+        for description in descriptions(Dialects::default()).iter().filter(|description| !matches!(description.name, "native" | "internal" | "all")) {
+            let path = folder.join(format!("{}.json", description.name));
+            if std::env::var_os("UPDATE_DOCS").is_some() {
+                std::fs::create_dir_all(&folder).expect("the folder can be made");
+                std::fs::write(&path, description.json() + "\n").expect("the file can be written");
+            }
+            assert_eq!(std::fs::read_to_string(&path).unwrap_or_default(), description.json() + "\n", "run the tests with UPDATE_DOCS=1");
         }
-        assert_eq!(std::fs::read_to_string(path).unwrap_or_default(), description_json() + "\n", "run the tests with UPDATE_DOCS=1");
     }
 }

@@ -40,6 +40,7 @@ impl From<Refusal> for Problem {
                 Self::invalid(faults.into_iter().map(|fault| FieldError::new(fault.field, FieldFault::of(fault.code), fault.description)).collect())
             }
             Refusal::PolicyOvertaken => Self::new(Kind::PolicyOvertaken),
+            Refusal::TooOften(wait_s) => Self::new(Kind::TooManyRequests).detail("You did this too often.").retry_after(wait_s),
             Refusal::Unavailable => Self::new(Kind::Unavailable),
         }
     }
@@ -67,7 +68,7 @@ const fn what_is_missing(missing: FactorMissing) -> &'static str {
     match missing {
         FactorMissing::NotVerified => "A second factor must be verified in this sign-in or session first; one that was skipped does not count.",
         FactorMissing::TooLongAgo => "The second factor was verified too long ago; verify it once more.",
-        FactorMissing::MethodNotAccepted => "The second factor was verified by a method that may not seed trust under the tenant's policy.",
+        FactorMissing::MethodNotAccepted => "The second factor was verified by a method that may not seed trust under the tenant's policy; verify another.",
         FactorMissing::BeforeChange => "A security event of the account came since; verify the second factor once more.",
         FactorMissing::NotOnThatDevice => "That device has not passed a second factor itself; sign in on it with the second factor first.",
     }

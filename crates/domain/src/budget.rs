@@ -43,6 +43,12 @@ impl Quota {
     /// Wrong secrets of one address: 300 in 10 minutes, unless the operator says otherwise.
     pub const WRONG_SECRETS: Self = Self { limit: 300, window_s: 600 };
 
+    /// What a person may do through a dialect to have a device trusted: 10 times an hour, unless the operator says otherwise.
+    pub const TRUSTS: Self = Self { limit: 10, window_s: 3_600 };
+
+    /// What else a person may change through a dialect: 30 times a minute, unless the operator says otherwise.
+    pub const WRITES: Self = Self { limit: 30, window_s: 60 };
+
     /// In how many microseconds `count` come back.
     #[must_use]
     pub fn time_of(self, count: u32) -> i64 {

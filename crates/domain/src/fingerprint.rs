@@ -216,6 +216,15 @@ impl Fingerprint {
         hex(&pepper.digest("shown", &parts)[..16])
     }
 
+    /// Whether a text names this print: it is the value shown, or the text without a name that a host sent as the whole
+    /// fingerprint. `pepper` is the tenant's, `of_account` the account's own.
+    pub(crate) fn is_named(&self, text: &str, pepper: &Pepper, of_account: &Pepper) -> bool {
+        let Some(id) = self.pepper else { return false };
+        let given = Parts::default().with_attribute("", Some(text)).digest(id, of_account);
+        let gave = given.marks.iter().any(|mark| self.mark(mark).is_some_and(|kept| kept.says(mark)));
+        gave || self.shown(pepper) == text
+    }
+
     /// The bytes kept in a row: the pepper's id, then [`MARK`] for each part. None where nothing was taken.
     #[must_use]
     pub fn to_bytes(&self) -> Vec<u8> {
@@ -285,6 +294,23 @@ mod tests {
                 assert!(!other.mark(mark).expect("the same parts").says(mark), "{mark:?}");
             }
         }
+    }
+
+    #[test]
+    fn a_text_names_a_print_that_shows_it_or_was_taken_of_it() {
+        let ring = KeyRing::new(&[[1; 32]]);
+        let id = ring.active_pepper();
+        let pepper = ring.pepper(&TenantId::new("a").expect("a slug"), id).expect("its own");
+        let own = |account: u8| pepper.of_account(&DataKey::new([account; 32]));
+        let looks = parts("x").with_attribute("", Some("opaque"));
+        let (print, of_another) = (looks.digest(id, &own(1)), looks.digest(id, &own(2)));
+        let names = |text: &str| print.is_named(text, &pepper, &own(1));
+        assert!(names("opaque") && names(&print.shown(&pepper)));
+        assert!(!names("x") && !names("149") && !names("") && !names("opaque ") && !names(&of_another.shown(&pepper)));
+        assert!(!Fingerprint::default().is_named("", &pepper, &own(1)), "nothing taken is named by nothing");
+        // The value shown is no proof: it is of no part.
+        let taken = Parts::default().with_attribute("", Some(&print.shown(&pepper))).digest(id, &own(1));
+        assert!(!taken.marks().iter().any(|mark| print.mark(mark).is_some_and(|kept| kept.says(mark))));
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use crate::codes::closed_set;
 use crate::fingerprint::Mark;
-use crate::{Account, Attempt, Device, DeviceId, Fingerprint, Judgement, KeyRing, Part, Parts, Reason};
+use crate::{Account, Attempt, Device, DeviceId, Fingerprint, Judgement, KeyRing, Part, Parts, Reason, Refusal};
 
 closed_set! {
     /// How alike two looks are, the most alike first.
@@ -174,6 +174,27 @@ impl Account {
     pub fn likeness(&self, keys: &KeyRing, device: &Device, parts: &Parts) -> Option<Likeness> {
         let taken = self.print_under(keys, device.fingerprint.pepper?, parts)?;
         Some(Likeness::between(&device.fingerprint, &taken, parts))
+    }
+
+    /// The device that a text names: by the value shown as its fingerprint, or by what its host sent as the whole of it. Of
+    /// several that look alike it is the caller's own, `own`; else there must be one alone. A print under a pepper whose
+    /// server key isn't in the ring is named by nothing.
+    ///
+    /// # Errors
+    /// `NotFound`.
+    pub fn device_by_fingerprint(&self, keys: &KeyRing, text: &str, own: DeviceId) -> Result<DeviceId, Refusal> {
+        let is_named = |device: &&Device| {
+            let pepper = device.fingerprint.pepper.and_then(|id| keys.pepper(&self.head.tenant, id));
+            pepper.is_some_and(|pepper| device.fingerprint.is_named(text, &pepper, &pepper.of_account(&self.head.data_key)))
+        };
+        // Of one that was released its owner's browser looks as it did, and is another.
+        let known = self.devices.iter().filter(|device| device.forgotten_at.is_none() && device.released_at.is_none());
+        let named: Vec<DeviceId> = known.filter(is_named).map(|device| device.id).collect();
+        match named[..] {
+            _ if named.contains(&own) => Ok(own),
+            [only] => Ok(only),
+            _ => Err(Refusal::NotFound),
+        }
     }
 
     /// Looks for the devices that an attempt resembles.

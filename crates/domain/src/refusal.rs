@@ -47,6 +47,8 @@ pub enum Refusal {
     InvalidPolicy(Vec<PolicyFault>),
     /// The policy was changed since the caller read it.
     PolicyOvertaken,
+    /// The caller did this too often; in so many seconds it may again.
+    TooOften(u32),
     /// Whether it would be right can't be known at the moment.
     Unavailable,
 }

@@ -146,6 +146,22 @@ impl Account {
         Ok(None)
     }
 
+    /// Trusts the device that a text names by its fingerprint ([`Account::device_by_fingerprint`]), by the caller's own session.
+    /// The answer bears no token. Returns when the trust ends.
+    ///
+    /// # Errors
+    /// As [`Account::gate`]; `TrustNotAllowed` where the caller is known by likeness alone and the policy lets such trust count
+    /// no more.
+    pub fn trust_by_fingerprint(&mut self, moment: &mut Moment<'_>, caller: SessionId, text: &str) -> Result<Timestamp, Refusal> {
+        let own = self.session(caller)?.device;
+        let device = self.device_by_fingerprint(moment.keys, text, own)?;
+        self.trust_in_session(moment, caller, device, false)?;
+        match self.device(device)?.trust(self, moment.now) {
+            Trust::Held { until, .. } => Ok(until),
+            Trust::Ended(_) | Trust::Never => Err(Refusal::TrustNotAllowed(TrustBar::Policy)),
+        }
+    }
+
     /// Trusts a device for a host, which vouches for the factor. Its call can't bear a new device token either.
     ///
     /// # Errors

@@ -20,6 +20,7 @@ pub(crate) use setting::{SETTINGS, Setting};
 pub(crate) use shown::show;
 
 use doorward_api::proxies::Proxies;
+use doorward_api::{Dialect, Dialects};
 use doorward_domain::Quota;
 use given::Value;
 use secret::{api_key_fault, tenant_fault};
@@ -52,6 +53,8 @@ pub(crate) struct Config {
     pub(crate) trusted_proxies: Proxies,
     /// The host's own cookie that holds the access token, for forward-auth.
     pub(crate) session_cookie: Option<String>,
+    /// The dialects that are served.
+    pub(crate) dialects: Dialects,
     /// What connections and requests may take.
     pub(crate) limits: Limits,
 }
@@ -169,6 +172,7 @@ impl Config {
             tls: check.tls(),
             trusted_proxies: check.trusted_proxies(),
             session_cookie: check.session_cookie(),
+            dialects: check.dialects(),
             limits: check.limits(),
         };
         let behind_proxy = check.switch("behind_proxy");
@@ -379,6 +383,26 @@ impl Check {
             self.fault(format!("{origin}: `{text}` is no name of a cookie. Write the name alone, such as __Host-session."));
         }
         Some(name.to_owned())
+    }
+
+    fn dialects(&mut self) -> Dialects {
+        let mut dialects = match self.given.take("dialects") {
+            None => Dialects::default(),
+            Some(Value { text, .. }) if text.trim() == "none" => Dialects::new([]),
+            Some(Value { text, origin }) => {
+                let mut named = Vec::new();
+                for name in text.split(',').map(str::trim).filter(|name| !name.is_empty()) {
+                    match name.parse::<Dialect>() {
+                        Ok(dialect) => named.push(dialect),
+                        Err(()) => self.fault(format!("{origin}: `{name}` is no dialect. Write flashback, laravel, joined by commas, or none.")),
+                    }
+                }
+                Dialects::new(named)
+            }
+        };
+        dialects.trusts.limit = self.number("dialect_trusts_per_hour", 1, 1_000_000).unwrap_or(dialects.trusts.limit);
+        dialects.writes.limit = self.number("dialect_writes_per_minute", 1, 1_000_000).unwrap_or(dialects.writes.limit);
+        dialects
     }
 
     fn limits(&mut self) -> Limits {

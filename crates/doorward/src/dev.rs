@@ -9,16 +9,15 @@ use std::path::Path;
 use std::sync::Arc;
 
 use doorward_api::all_router;
-use doorward_api::proxies::Proxies;
 use doorward_service::{NoLocations, SystemClock};
 use doorward_store::private::make_folder;
 use tokio::net::TcpListener;
 
-use crate::config::{Bootstrap, Database, KeySource, Limits, LogConfig};
+use crate::config::{Bootstrap, Database, KeySource, LogConfig};
 use crate::failure::Failure;
 use crate::keys::{key_ring, mint};
 use crate::log::{self, LogFormat};
-use crate::node::{Ground, Node, bind};
+use crate::node::{Doors, Ground, Node, bind};
 use crate::secret_file::read_or_make;
 use clock::DevClock;
 use welcome::Welcome;
@@ -45,7 +44,7 @@ pub(crate) async fn dev(listen: SocketAddr, demo_listen: SocketAddr, data_dir: &
     let system_clock = Arc::new(SystemClock::new());
     let clock = DevClock::restore(Arc::clone(&system_clock), data_dir)?;
     let ground = Ground { database: &database, erasures: database.erasure_list(data_dir), keys, locations: Arc::new(NoLocations) };
-    let node = Node::open(ground, system_clock, Limits::default(), Proxies::default(), true).await?;
+    let node = Node::open(ground, system_clock, Doors { dev: true, ..Doors::default() }).await?;
     let key_file = data_dir.join("demo.api-key");
     let bootstrap = match first_key(&node, &key_file, data_dir).await {
         Ok(bootstrap) => bootstrap,

@@ -72,7 +72,7 @@ fn run(matches: &ArgMatches) -> Result<(), Failure> {
         Some(("doctor", flags)) => block_on(doctor::doctor(flags, given(flags)?)),
         Some(("config", flags)) => config::show(flags, given(flags)?),
         Some(("openapi", _)) => {
-            let written = std::io::stdout().write_all(doorward_api::description_json().as_bytes());
+            let written = std::io::stdout().write_all(doorward_api::Description::whole(doorward_api::Dialects::default()).json().as_bytes());
             written.map_err(|error| Failure::new(format!("The description can't be printed: {error}")))
         }
         Some((_, flags)) if command::is_admin(matches) => {

@@ -6,11 +6,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use doorward_api::Surfaces;
 use doorward_api::context::RequestIds;
 use doorward_api::layers::{Frame, Guard, Throttle};
 use doorward_api::metrics::Metrics;
 use doorward_api::proxies::Proxies;
+use doorward_api::{Dialects, Surfaces};
 use doorward_domain::{KeyRing, TenantId};
 use doorward_service::{Clock, Entropy, Locations, Service, SystemClock, SystemEntropy};
 use doorward_store::StoreError;
@@ -63,10 +63,24 @@ pub(crate) struct Node {
     interrupt: Signal,
 }
 
+/// How a node's listeners take requests.
+#[derive(Debug, Default)]
+pub(crate) struct Doors {
+    /// What connections and requests may take.
+    pub(crate) limits: Limits,
+    /// Whose `X-Forwarded-For` is believed.
+    pub(crate) proxies: Proxies,
+    /// The dialects that are served.
+    pub(crate) dialects: Dialects,
+    /// Whether it runs for a developer alone, on loopback.
+    pub(crate) dev: bool,
+}
+
 impl Node {
     /// Opens the store, brings it up to date, and checks that the server keys fit it.
-    pub(crate) async fn open(ground: Ground<'_>, clock: Arc<SystemClock>, limits: Limits, proxies: Proxies, dev: bool) -> Result<Self, Failure> {
+    pub(crate) async fn open(ground: Ground<'_>, clock: Arc<SystemClock>, doors: Doors) -> Result<Self, Failure> {
         let Ground { database, erasures, keys, locations } = ground;
+        let Doors { limits, proxies, dialects, dev } = doors;
         // From here on a signal ends the node in order, however early it comes.
         let no_signals = |error| Failure::new(format!("No signals can be received: {error}"));
         let terminate = signal(SignalKind::terminate()).map_err(no_signals)?;
@@ -103,12 +117,12 @@ impl Node {
             reasons
         };
         Ok(Self {
-            surfaces: Surfaces { service: Arc::clone(&service), dev, session_cookie: None },
+            surfaces: Surfaces { service: Arc::clone(&service), dev, session_cookie: None, dialects },
             throttle: Throttle::new(Arc::clone(&service), limits.wrong_secrets, proxies.clone(), &metrics),
             proxies,
             service,
             health: Health::new(metrics.clone(), Box::new(probe)),
-            frame: Frame::new(ids, metrics.clone(), dev),
+            frame: Frame::new(ids, metrics.clone(), dev, dialects),
             guard: Guard::new(metrics.clone()).time(limits.request_timeout),
             metrics,
             limits,

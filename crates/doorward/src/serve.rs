@@ -10,7 +10,7 @@ use crate::failure::Failure;
 use crate::keys::key_ring;
 use crate::location_file::LocationFile;
 use crate::log;
-use crate::node::{Ground, Node, bind};
+use crate::node::{Doors, Ground, Node, bind};
 use crate::reload::{Gather, Reload};
 use crate::server::Tls;
 
@@ -24,6 +24,7 @@ pub(crate) async fn serve(gather: Gather) -> Result<(), Failure> {
         version = env!("CARGO_PKG_VERSION"),
         database = %config.database,
         trusted_proxies = config.trusted_proxies.len(),
+        dialects = config.dialects.on().map(|dialect| dialect.name()).collect::<Vec<_>>().join(","),
         "starting"
     );
     for name in unknown_variables(std::env::vars_os().filter_map(|(name, _)| name.into_string().ok())) {
@@ -38,9 +39,9 @@ pub(crate) async fn serve(gather: Gather) -> Result<(), Failure> {
     let file = config.location_database.as_deref().map(LocationFile::open).transpose()?;
     let keys = key_ring(&config.keys, &config.database)?;
     let locations = file.as_ref().map_or_else(|| Arc::new(NoLocations) as Arc<dyn Locations>, LocationFile::locations);
-    let (clock, proxies) = (Arc::new(SystemClock::new()), config.trusted_proxies.clone());
     let ground = Ground { database: &config.database, erasures: config.erasure_list.clone(), keys, locations };
-    let node = Node::open(ground, clock, config.limits, proxies, false).await?;
+    let doors = Doors { limits: config.limits, proxies: config.trusted_proxies.clone(), dialects: config.dialects, dev: false };
+    let node = Node::open(ground, Arc::new(SystemClock::new()), doors).await?;
     let tls = match start(&node, &config, public, internal).await {
         Ok(tls) => tls,
         Err(failure) => {

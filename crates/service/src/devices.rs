@@ -5,7 +5,7 @@ use std::sync::Arc;
 use doorward_domain::{
     Account, AccountId, Cause, Count, Device, DeviceId, DeviceStatus, DeviceToken, Factor, Made, MfaMethod, Once, Refusal, SessionStatus, Timestamp, Tokens,
 };
-use doorward_store::{Need, Rows};
+use doorward_store::{Need, Page, Rows};
 
 use crate::access::{Access, Own};
 use crate::once::{IdempotencyKey, gone};
@@ -115,6 +115,26 @@ impl Service {
         Ok(DeviceDetail { device: self.show(device).await, sessions: sessions.into_iter().map(|session| self.show_session(session)).collect() })
     }
 
+    /// One device with the sessions on it, also those that are over: of them, those among the account's hundred newest sessions.
+    ///
+    /// # Errors
+    /// `Unauthenticated`, `NotFound`.
+    pub async fn get_device_with_past(&self, access: &Access, name: DeviceName) -> Result<DeviceDetail, Error> {
+        let mut detail = self.get_device(access, name).await?;
+        let id = detail.device.device.id;
+        let newest = Page { before: None, limit: 100 };
+        let need = |_| Need { devices: Rows::Standing, sessions: Rows::Page(newest), raises: true, ..Need::default() };
+        let past = self.read(access, need, |account, moment, own| {
+            let on_it = account.sessions.iter().filter(|session| session.device == id);
+            on_it.map(|session| SessionView::of(account, session, moment.now, own)).collect::<Result<Vec<_>, _>>()
+        });
+        let past = past.await?.into_iter().filter(|view| !detail.sessions.iter().any(|shown| shown.session.id == view.session.id));
+        let past: Vec<_> = past.collect();
+        detail.sessions.extend(past.into_iter().map(|view| self.show_session(view)));
+        detail.sessions.sort_unstable_by_key(|view| std::cmp::Reverse(view.session.id));
+        Ok(detail)
+    }
+
     /// Gives a device a name: 1 to 64 characters, checked by the surface.
     ///
     /// # Errors
@@ -141,6 +161,19 @@ impl Service {
         };
         let (device, device_token) = self.change(access, Need::standing, rule).await?;
         Ok(Trusted { device: self.show(device).await, device_token })
+    }
+
+    /// Trusts the device that a text of 1 to 512 characters names by its fingerprint, through the gate, by the caller's own session.
+    /// Returns when the trust ends.
+    ///
+    /// # Errors
+    /// `Unauthenticated`, `NotFound` where no device or several are named so, and as the gate.
+    pub async fn trust_device_by_fingerprint(self: &Arc<Self>, access: &Access, fingerprint: String) -> Result<Timestamp, Error> {
+        let rule = move |account: &mut Account, moment: &mut doorward_domain::Moment<'_>, own: Option<Own>| {
+            let caller = own.ok_or(Refusal::Unauthenticated)?;
+            account.trust_by_fingerprint(moment, caller.session, &fingerprint)
+        };
+        self.change(access, Need::standing, rule).await
     }
 
     /// Trusts a device for a host, which states the second factor.

@@ -3,15 +3,16 @@
 use std::sync::Arc;
 
 use doorward_domain::{
-    AccessToken, Account, ActivationToken, Cause, Count, Credential, DeviceStatus, Factor, Made, MfaMethod, Moment, OfferId, Once, Refusal, Session, SessionId,
-    SessionRef, SessionStatus, TenantId, Timestamp, Tokens, UserId,
+    AccessToken, Account, ActivationToken, Cause, Count, Credential, DeviceId, DeviceStatus, Factor, Made, MfaMethod, Moment, OfferId, Once, Refusal, Session,
+    SessionId, SessionRef, SessionStatus, TenantId, Timestamp, Tokens, UserId,
 };
 use doorward_store::{AccountKey, Need, Page, Rows};
 
 use crate::access::{Access, Backend, Own};
 use crate::once::IdempotencyKey;
 use crate::pages::List;
-use crate::{Error, PageRequest, Paged, Service, SessionView};
+use crate::views::JudgedDevice;
+use crate::{DeviceView, Error, PageRequest, Paged, Service, SessionView};
 
 /// Activity is noted at most once in so many seconds by `verify`.
 const ACTIVITY_EVERY_S: u32 = 60;
@@ -275,8 +276,8 @@ impl Service {
         Ok(Access::person(token))
     }
 
-    /// Sees that a token opens a live session. Returns the moment at which it did.
-    async fn live(&self, token: &AccessToken) -> Result<Timestamp, Error> {
+    /// Sees that a token opens a live session. Returns the moment at which it did, and what is the caller's own.
+    async fn live(&self, token: &AccessToken) -> Result<(Timestamp, Own), Error> {
         let account = self.store.session(token.at).await?;
         let moment = self.moment();
         let Some(account) = account else {
@@ -287,7 +288,7 @@ impl Service {
         if session.may_be_reissued(moment.now) && !self.note_use(token).await? {
             return Err(Refusal::Unauthenticated.into());
         }
-        Ok(moment.now)
+        Ok((moment.now, Own { session: session.id, device: session.device }))
     }
 
     /// Keeps the caller's own session alive; durable when answered. Never revives, never passes the absolute end.
@@ -295,8 +296,23 @@ impl Service {
     /// # Errors
     /// `Unauthenticated` for an ended session as for an unknown one.
     pub async fn heartbeat(&self, token: &str) -> Result<KeptAlive, Error> {
+        self.keep_alive(token, |_| true).await
+    }
+
+    /// The same for a caller who says what is to be kept alive, by the session's id or by its device's.
+    ///
+    /// # Errors
+    /// As there; `NotFound` unless one of the ids is of what is the caller's own.
+    pub async fn heartbeat_of(&self, token: &str, session: Option<SessionId>, device: Option<DeviceId>) -> Result<KeptAlive, Error> {
+        self.keep_alive(token, |own| session == Some(own.session) || device == Some(own.device)).await
+    }
+
+    async fn keep_alive(&self, token: &str, is_meant: impl FnOnce(Own) -> bool + Send) -> Result<KeptAlive, Error> {
         let token = AccessToken::parse(token).map_err(|_| Refusal::Unauthenticated)?;
-        let now = self.live(&token).await?;
+        let (now, own) = self.live(&token).await?;
+        if !is_meant(own) {
+            return Err(Refusal::NotFound.into());
+        }
         let kept = self.store.touch(token.at, now, 0).await?.ok_or(Refusal::Unauthenticated)?;
         Ok(KeptAlive::of(&kept, kept.session(token.at.id)?))
     }
@@ -322,6 +338,28 @@ impl Service {
         };
         let Paged { items, next_cursor } = self.or_empty(access, request, "sessions", page)?;
         Ok(Paged { items: items.into_iter().map(|session| self.show_session(session)).collect(), next_cursor })
+    }
+
+    /// A person's live sessions, newest first, each with its device.
+    ///
+    /// # Errors
+    /// `Unauthenticated`.
+    pub async fn list_sessions_on_devices(&self, access: &Access) -> Result<Vec<(SessionView, DeviceView)>, Error> {
+        let need = |_| Need { devices: Rows::Standing, sessions: Rows::Standing, raises: true, ..Need::default() };
+        let judge = |account: &Account, moment: &mut Moment<'_>, own| {
+            let mut live: Vec<_> = account.live_sessions(moment.now).collect();
+            live.sort_unstable_by_key(|session| std::cmp::Reverse(session.id));
+            let on_device = |session| {
+                let device = JudgedDevice::of(account, account.device_of(session)?, moment.now, own);
+                Ok((SessionView::of(account, session, moment.now, own)?, device))
+            };
+            live.into_iter().map(on_device).collect::<Result<Vec<_>, Refusal>>()
+        };
+        let mut shown = vec![];
+        for (session, device) in self.read(access, need, judge).await? {
+            shown.push((self.show_session(session), self.show(device).await));
+        }
+        Ok(shown)
     }
 
     /// Reads on through the sessions of years until the page is full. The store only narrows; what shows is judged here.

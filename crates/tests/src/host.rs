@@ -5,6 +5,7 @@ pub mod ask;
 pub mod browser;
 pub mod description;
 pub mod env;
+pub mod form;
 
 use std::collections::BTreeSet;
 use std::future::Future;
@@ -12,11 +13,11 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
-use doorward_api::Surfaces;
 use doorward_api::context::RequestIds;
 use doorward_api::layers::{Frame, Guard, Throttle};
 use doorward_api::metrics::Metrics;
 use doorward_api::proxies::Proxies;
+use doorward_api::{Dialects, Surfaces};
 use doorward_domain::{Account, ApiKey, ApiKeyId, KeyRing, Mint, Policy, Preset, Quota, Role, Rules, TenantId, Timestamp};
 use doorward_service::{Clock, ErasureList, Locations, NoLocations, Operator, Service};
 use doorward_store::{AccountKey, Need, Rows, Store, StoreError};
@@ -28,6 +29,7 @@ pub use answer::Answer;
 pub use ask::{Ask, Door};
 pub use browser::{Browser, SignedIn};
 use env::{ErasureLines, ManualClock, SeededEntropy};
+pub use form::Form;
 
 use crate::engines::{Given, Home};
 use crate::people::change_tenant;
@@ -59,6 +61,7 @@ struct Parts {
     erasures: Arc<ErasureLines>,
     metrics: Metrics,
     doors: [Router; 3],
+    dialects: Dialects,
     revealed: Mutex<BTreeSet<String>>,
 }
 
@@ -84,6 +87,24 @@ fn key_of(tenant: &str, role: Role, text: &str, id: ApiKeyId) -> ApiKey {
     }
 }
 
+/// How a host's Doorward is set up.
+struct Setup<'a> {
+    dev: bool,
+    /// The server keys, the active one first.
+    keys: &'a [[u8; 32]],
+    /// Which of several nodes it is: each draws ids of its own.
+    node: u64,
+    tenants: &'a [&'a str],
+    dialects: Dialects,
+    locations: Arc<dyn Locations>,
+}
+
+impl Default for Setup<'_> {
+    fn default() -> Self {
+        Self { dev: false, keys: &[SERVER_KEY], node: 0, tenants: &[ACME, GLOBEX], dialects: Dialects::default(), locations: Arc::new(NoLocations) }
+    }
+}
+
 impl Given for Host {
     async fn given(home: &Arc<Home>) -> Self {
         Self::open(home, false).await
@@ -96,7 +117,7 @@ impl Host {
     /// # Panics
     /// If it can't start.
     pub async fn open(home: &Arc<Home>, dev: bool) -> Self {
-        Self::with(home, dev, &[SERVER_KEY], 0, &[ACME, GLOBEX], Arc::new(NoLocations)).await
+        Self::with(home, Setup { dev, ..Setup::default() }).await
     }
 
     /// The same with one tenant alone.
@@ -104,7 +125,7 @@ impl Host {
     /// # Panics
     /// If it can't start.
     pub async fn open_alone(home: &Arc<Home>) -> Self {
-        Self::with(home, false, &[SERVER_KEY], 0, &[ACME], Arc::new(NoLocations)).await
+        Self::with(home, Setup { tenants: &[ACME], ..Setup::default() }).await
     }
 
     /// The same under another server key, which may not fit what lies there.
@@ -112,7 +133,7 @@ impl Host {
     /// # Panics
     /// If it can't start.
     pub async fn open_with_key(home: &Arc<Home>, key: [u8; 32]) -> Self {
-        Self::with(home, false, &[key], 0, &[ACME, GLOBEX], Arc::new(NoLocations)).await
+        Self::with(home, Setup { keys: &[key], ..Setup::default() }).await
     }
 
     /// One of several nodes, under several server keys, the active one first. Each node draws ids of its own.
@@ -120,7 +141,15 @@ impl Host {
     /// # Panics
     /// If it can't start.
     pub async fn open_under(home: &Arc<Home>, keys: &[[u8; 32]], node: u64) -> Self {
-        Self::with(home, false, keys, node, &[ACME, GLOBEX], Arc::new(NoLocations)).await
+        Self::with(home, Setup { keys, node, ..Setup::default() }).await
+    }
+
+    /// The same with these dialects alone, and their quotas.
+    ///
+    /// # Panics
+    /// If it can't start.
+    pub async fn open_serving(home: &Arc<Home>, dialects: Dialects) -> Self {
+        Self::with(home, Setup { dialects, ..Setup::default() }).await
     }
 
     /// A host whose Doorward knows where addresses are.
@@ -128,10 +157,11 @@ impl Host {
     /// # Panics
     /// If it can't start.
     pub async fn open_located(home: &Arc<Home>, locations: Arc<dyn Locations>) -> Self {
-        Self::with(home, false, &[SERVER_KEY], 0, &[ACME, GLOBEX], locations).await
+        Self::with(home, Setup { locations, ..Setup::default() }).await
     }
 
-    async fn with(home: &Arc<Home>, dev: bool, keys: &[[u8; 32]], node: u64, tenants: &[&str], locations: Arc<dyn Locations>) -> Self {
+    async fn with(home: &Arc<Home>, setup: Setup<'_>) -> Self {
+        let Setup { dev, keys, node, tenants, dialects, locations } = setup;
         let clock = Arc::new(ManualClock::at(start()));
         let store = home.open_locked().await;
         let keys = KeyRing::new(keys);
@@ -172,12 +202,12 @@ impl Host {
             let clock = Arc::clone(clock);
             RequestIds::new(move || clock.now().micros(), |seed| seed.fill(7))
         };
-        let surfaces = Surfaces { service: Arc::clone(&service), dev, session_cookie: Some(SESSION_COOKIE.into()) };
+        let surfaces = Surfaces { service: Arc::clone(&service), dev, session_cookie: Some(SESSION_COOKIE.into()), dialects };
         let doors = [doorward_api::all_router(surfaces.clone()), doorward_api::public_router(surfaces.clone()), doorward_api::internal_router(surfaces)];
         let proxies = Proxies::new([TRUSTED_PROXY.parse().expect("a network")]);
         let throttle = Throttle::new(Arc::clone(&service), Quota::WRONG_SECRETS, proxies, &metrics);
         let doors = doors.map(|router| {
-            let router = router.layer((Frame::new(ids(&clock), metrics.clone(), dev), Guard::new(metrics.clone()), throttle.clone()));
+            let router = router.layer((Frame::new(ids(&clock), metrics.clone(), dev, dialects), Guard::new(metrics.clone()), throttle.clone()));
             Box::new(move |request: Request<Full<Bytes>>| {
                 let router = router.clone();
                 Box::pin(async move {
@@ -186,7 +216,7 @@ impl Host {
                 }) as Asked
             }) as Router
         });
-        Self(Arc::new(Parts { home: Arc::clone(home), store, service, clock, erasures, metrics, doors, revealed: Mutex::default() }))
+        Self(Arc::new(Parts { home: Arc::clone(home), store, service, clock, erasures, metrics, doors, dialects, revealed: Mutex::default() }))
     }
 
     /// A browser of one of the tenant's users, new to Doorward.
@@ -235,9 +265,9 @@ impl Host {
         self.0.clock.set(moment);
     }
 
-    /// Every row of every table.
+    /// Every row of every table, but for the throttles' budgets: refused tries are counted, and change nothing else.
     pub async fn rows(&self) -> Vec<String> {
-        self.0.home.rows().await
+        self.0.home.rows().await.into_iter().filter(|row| !row.starts_with("budget")).collect()
     }
 
     /// The place where its data lies.

@@ -15,6 +15,7 @@ use http::{HeaderMap, HeaderValue, Method, StatusCode, Uri};
 use tower::{Layer, Service};
 
 use crate::context::{RequestContext, RequestId, RequestIds};
+use crate::dialects::{Asked, Dialect, Dialects};
 use crate::metrics::{Metrics, Route, Tally, known_method};
 use crate::problem::{self, Kind, Problem};
 
@@ -44,14 +45,15 @@ struct Parts {
     ids: RequestIds,
     metrics: Metrics,
     show_values: bool,
+    dialects: Dialects,
 }
 
 impl Frame {
     /// A frame that mints from `ids` and counts in `metrics`. Only where `show_values` (dev mode)
-    /// do problems repeat what was sent.
+    /// do problems repeat what was sent. Under the paths of these `dialects` refusals are worded as they do.
     #[must_use]
-    pub fn new(ids: RequestIds, metrics: Metrics, show_values: bool) -> Self {
-        Self(Arc::new(Parts { ids, metrics, show_values }))
+    pub fn new(ids: RequestIds, metrics: Metrics, show_values: bool, dialects: Dialects) -> Self {
+        Self(Arc::new(Parts { ids, metrics, show_values, dialects }))
     }
 }
 
@@ -62,7 +64,7 @@ impl Frame {
         let began = Instant::now();
         let context = self.0.ids.receive(&HeaderMap::new(), &Uri::default());
         let mut response = problem.into_response();
-        let problem = self.0.write_problem(&mut response, &context);
+        let problem = self.0.write_problem(&mut response, &context, None);
         write_headers(response.headers_mut(), &context);
         // No method has this one's label, `other`.
         let (route, method, status, took) = (Route(None), Method::TRACE, response.status(), began.elapsed());
@@ -114,6 +116,7 @@ where
         let context = parts.ids.receive(request.headers(), request.uri());
         let method = request.method().clone();
         let route = Route(request.extensions().get::<MatchedPath>().cloned());
+        let dialect = parts.dialects.at(request.uri().path());
         for (name, value) in request.headers_mut() {
             if matches!(*name, header::AUTHORIZATION | header::COOKIE) || *name == X_API_KEY {
                 value.set_sensitive(true);
@@ -124,7 +127,8 @@ where
         let endpoint = Arc::clone(&self.endpoint);
         Box::pin(async move {
             let mut response = context.clone().answering(answer).await?;
-            let problem = endpoint.parts.write_problem(&mut response, &context);
+            let asked = Asked { method: &method, route: route.0.as_ref().map(MatchedPath::as_str) };
+            let problem = endpoint.parts.write_problem(&mut response, &context, dialect.map(|dialect| (dialect, asked)));
             write_headers(response.headers_mut(), &context);
             let (status, took) = (response.status(), began.elapsed());
             endpoint.tally.answered(&route, &method, status, took);
@@ -138,15 +142,20 @@ where
 }
 
 impl Parts {
-    /// Writes the body of an answer that is a problem, and says which kind it was.
-    fn write_problem(&self, response: &mut Response, context: &RequestContext) -> Option<Kind> {
+    /// Writes the body of an answer that is a problem, in the words of the surface that was asked, and says which kind it was.
+    fn write_problem(&self, response: &mut Response, context: &RequestContext, at: Option<(Dialect, Asked<'_>)>) -> Option<Kind> {
         let problem = response.extensions_mut().remove::<Problem>().or_else(|| bare_refusal(response))?;
-        let body = problem.body(context, self.show_values);
-        let bytes = serde_json::to_vec(&body).expect("a problem's members are all JSON");
-        *response.body_mut() = Body::from(bytes);
+        let (media_type, bytes) = match at.map(|(dialect, asked)| dialect.words(&problem, asked)) {
+            Some((status, words)) => {
+                *response.status_mut() = status;
+                ("application/json", serde_json::to_vec(&words))
+            }
+            None => (problem::MEDIA_TYPE, serde_json::to_vec(&problem.body(context, self.show_values))),
+        };
+        *response.body_mut() = Body::from(bytes.expect("a refusal's members are all JSON"));
         let headers = response.headers_mut();
         headers.remove(header::CONTENT_LENGTH);
-        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(problem::MEDIA_TYPE));
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(media_type));
         Some(problem.kind)
     }
 }

@@ -22,7 +22,7 @@ use crate::problem::{Challenge, Kind, Problem};
 fn dressed(router: Router) -> (Router, Metrics) {
     let metrics = Metrics::new("0.0.0");
     let ids = RequestIds::new(|| 1_780_000_000_123_456, |seed| seed.fill(7));
-    let frame = Frame::new(ids, metrics.clone(), false);
+    let frame = Frame::new(ids, metrics.clone(), false, crate::Dialects::new([]));
     let guard = Guard::new(metrics.clone());
     (router.layer((frame, guard)), metrics)
 }

@@ -56,6 +56,9 @@ pub(crate) const SETTINGS: &[Setting] = &[
     Setting { name: "behind_proxy", value: "", help: "A proxy in front ends TLS: permits plain http on other than loopback addresses", flag: Flag::Switch },
     setting("trusted_proxies", "NETWORKS", "Networks whose X-Forwarded-For is believed, such as 10.0.0.0/8,::1"),
     setting("session_cookie", "NAME", "The host's own cookie that holds the access token, for /internal/forward-auth [default: none]"),
+    setting("dialects", "NAMES", "Documented APIs of other products to serve: flashback, laravel, or none [default: all]"),
+    setting("dialect_trusts_per_hour", "NUMBER", "How often a person may try to have a device trusted through each dialect [default: 10]"),
+    setting("dialect_writes_per_minute", "NUMBER", "How often a person may change something else through each dialect [default: 30]"),
     setting("max_connections", "NUMBER", "How many connections each listener holds at once [default: 10000]"),
     setting(
         "max_connections_per_address",

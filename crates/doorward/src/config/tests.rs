@@ -60,6 +60,18 @@ fn a_flag_beats_a_variable_beats_the_file() {
 }
 
 #[test]
+fn dialects_are_served_but_for_what_the_operator_leaves_out() {
+    let served = |arguments: &[&str]| serve(arguments, &[], "").expect("all good").dialects.on().map(|dialect| dialect.name()).collect::<Vec<_>>();
+    assert_eq!(served(&[]), ["flashback", "laravel"]);
+    assert_eq!(served(&["--dialects", " laravel ,"]), ["laravel"]);
+    assert!(served(&["--dialects", "none"]).is_empty());
+    assert!(faults(&["--dialects", "flashback,native"], &[], "").contains("`native` is no dialect. Write flashback, laravel, joined"));
+    let paced = serve(&["--dialect-trusts-per-hour", "3", "--dialect-writes-per-minute", "7"], &[], "").expect("all good").dialects;
+    assert_eq!((paced.trusts.limit, paced.trusts.window_s, paced.writes.limit, paced.writes.window_s), (3, 3_600, 7, 60));
+    assert!(faults(&["--dialect-trusts-per-hour", "0"], &[], "").contains("`0` is no number from 1 to 1000000"));
+}
+
+#[test]
 fn connections_of_an_address_are_bounded_where_addresses_tell_callers_apart() {
     let per_address = |arguments: &[&str]| serve(arguments, &[], "").expect("all good").limits.per_address;
     let named = ["--behind-proxy", "--trusted-proxies", "10.0.0.0/8"];

@@ -6,6 +6,7 @@ use std::sync::atomic::AtomicUsize;
 
 use axum::response::IntoResponse;
 use axum::routing::{get, post};
+use doorward_api::Dialects;
 use doorward_api::context::RequestIds;
 use doorward_api::layers::{Frame, Guard, WholeBody};
 use doorward_api::metrics::Metrics;
@@ -29,7 +30,7 @@ fn limits() -> Limits {
 
 async fn start(limits: Limits, drain: Duration) -> Running {
     let metrics = Metrics::new("0.0.0");
-    let frame = Frame::new(RequestIds::new(|| 0, |seed| seed.fill(1)), metrics.clone(), false);
+    let frame = Frame::new(RequestIds::new(|| 0, |seed| seed.fill(1)), metrics.clone(), false, Dialects::default());
     let router = Router::new()
         .route("/", get(|| async { "here" }))
         .route("/large", get(|| async { vec![b'x'; 60_000] }))

@@ -34,13 +34,13 @@ impl Answer {
         self
     }
 
-    /// The answer, if it is a problem of this kind.
+    /// The answer, if it is a problem of this kind, or a dialect's refusal of this status.
     ///
     /// # Panics
     /// If it isn't.
     #[track_caller]
     pub fn refused(self, status: u16, name: &str) -> Self {
-        assert_eq!((self.status, self.body["type"].as_str()), (status, Some(format!("/problems/{name}").as_str())), "{}", self.text);
+        assert!(self.is_refusal(status, name), "{status} {name}: {} {}", self.status, self.text);
         self
     }
 
@@ -76,14 +76,14 @@ impl Answer {
         items.iter().map(|item| item["id"].as_str().expect("an id").to_owned()).collect()
     }
 
-    /// What a problem says, without what is of its request alone: equal for what mustn't be told apart.
+    /// What a refusal says, without what is of its request alone: equal for what mustn't be told apart.
     ///
     /// # Panics
-    /// If it is no problem.
+    /// If it is none.
     #[must_use]
     pub fn said(&self) -> (u16, Option<String>, Value) {
         let mut body = self.body.clone();
-        let members = body.as_object_mut().expect("a problem");
+        let members = body.as_object_mut().expect("a refusal");
         members.retain(|name, _| !OF_THE_REQUEST.contains(&name.as_str()));
         (self.status, self.header("www-authenticate").map(str::to_owned), body)
     }

@@ -2,10 +2,14 @@
 
 use std::sync::LazyLock;
 
+use doorward_api::{Description, Dialect, Dialects};
 use serde_json::{Map, Value};
 
 /// Members that are left out where there is nothing to say; every other described member is always there.
 const SPARSE: [&str; 5] = ["device_token", "activation", "more", "retry_after", "value"];
+
+/// The same in the flashback dialect.
+const SPARSE_IN_FLASHBACK: [&str; 6] = ["ipAddress", "country", "city", "location", "trustExpiresAt", "deviceFingerprint"];
 
 /// The same in the answers to one operation alone.
 const SPARSE_AT: [(&str, &str); 1] = [("report_security_event", "access_token")];
@@ -16,7 +20,8 @@ const SLASHED: [&str; 2] = ["/api/v1/devices/", "/api/v1/sessions/"];
 /// The whole description.
 #[must_use]
 pub fn description() -> &'static Value {
-    static DESCRIPTION: LazyLock<Value> = LazyLock::new(|| serde_json::from_str(&doorward_api::description_json()).expect("the description is JSON"));
+    static DESCRIPTION: LazyLock<Value> =
+        LazyLock::new(|| serde_json::from_str(&Description::whole(Dialects::default()).json()).expect("the description is JSON"));
     &DESCRIPTION
 }
 
@@ -56,6 +61,12 @@ impl Operation {
     pub fn is_internal(&self) -> bool {
         let schemes = self.said["security"].as_array().map(Vec::as_slice).unwrap_or_default();
         schemes.iter().any(|scheme| scheme.get("api_key").is_some())
+    }
+
+    /// The dialect that it is of, if it isn't of the own APIs.
+    #[must_use]
+    pub fn dialect(&self) -> Option<Dialect> {
+        self.said["tags"][0].as_str()?.parse().ok()
     }
 
     /// Whether it takes a form, as other protocols want it.
@@ -202,7 +213,9 @@ fn check_members(schema: &'static Value, members: &Map<String, Value>, at: &str,
     for (name, schema) in &described {
         match members.get(*name) {
             Some(member) => check(schema, member, &format!("{at}.{name}"), faults),
-            None if SPARSE.contains(name) || SPARSE_AT.iter().any(|(operation, member)| member == name && at.starts_with(operation)) => {}
+            None if SPARSE.contains(name)
+                || SPARSE_IN_FLASHBACK.contains(name)
+                || SPARSE_AT.iter().any(|(operation, member)| member == name && at.starts_with(operation)) => {}
             None => faults.push(format!("{at} lacks {name}")),
         }
     }

@@ -42,6 +42,7 @@ fn body(operation: &Operation) -> impl Strategy<Value = Value> + use<> {
             "second_factor" => json!("done"),
             "token" => json!("dws_x"),
             "tokens" => json!(["dws_x"]),
+            "fingerprint" => json!("opaque"),
             "name" | "device_name" => json!("Laptop"),
             _ => Value::Null,
         };

@@ -55,6 +55,22 @@ const TABLES: [Table; 5] = [
             ("sign_out_device", NO_KEY),
             ("trust_device", NO_KEY),
             ("untrust_device", NO_KEY),
+            ("flashback_get_device", NO_KEY),
+            ("flashback_heartbeat_device", NO_KEY),
+            ("flashback_heartbeat_session", NO_KEY),
+            ("flashback_list_devices", NO_KEY),
+            ("flashback_list_sessions", NO_KEY),
+            ("flashback_remove_device", NO_KEY),
+            ("flashback_revoke_session", NO_KEY),
+            ("flashback_revoke_sessions", NO_KEY),
+            ("flashback_trust_device", NO_KEY),
+            ("flashback_untrust_device", NO_KEY),
+            ("laravel_forget_device", NO_KEY),
+            ("laravel_get_device", NO_KEY),
+            ("laravel_hijack_device", NO_KEY),
+            ("laravel_list_devices", NO_KEY),
+            ("laravel_sign_out_device", NO_KEY),
+            ("laravel_verify_device", NO_KEY),
         ],
         tried: too_low_a_role,
     },
@@ -68,6 +84,11 @@ const TABLES: [Table; 5] = [
             ("list_events", OWN_ALONE),
             ("list_sessions", OWN_ALONE),
             ("sign_out_device", OWN_ALONE),
+            ("flashback_list_devices", OWN_ALONE),
+            ("flashback_list_sessions", OWN_ALONE),
+            ("flashback_revoke_sessions", OWN_ALONE),
+            ("laravel_list_devices", OWN_ALONE),
+            ("laravel_sign_out_device", OWN_ALONE),
         ],
         tried: another_tenants,
     },
@@ -108,6 +129,11 @@ const TABLES: [Table; 5] = [
             ("sign_out_device", OWN_ALONE),
             ("verify_session", BY_TOKEN),
             ("verify_sessions", BY_TOKEN),
+            ("flashback_list_devices", OWN_ALONE),
+            ("flashback_list_sessions", OWN_ALONE),
+            ("flashback_revoke_sessions", OWN_ALONE),
+            ("laravel_list_devices", OWN_ALONE),
+            ("laravel_sign_out_device", OWN_ALONE),
         ],
         tried: another_users_ids,
     },
@@ -131,6 +157,11 @@ const TABLES: [Table; 5] = [
             ("list_user_sessions", NO_BODY),
             ("list_user_sign_ins", NO_BODY),
             ("read_feed", NO_BODY),
+            ("flashback_get_device", NO_BODY),
+            ("flashback_list_devices", NO_BODY),
+            ("flashback_list_sessions", NO_BODY),
+            ("laravel_get_device", NO_BODY),
+            ("laravel_list_devices", NO_BODY),
         ],
         tried: malformed_body,
     },
@@ -184,24 +215,20 @@ fn what_is_exempt_is_an_operation_and_says_why() {
     }
 }
 
-fn refused(answer: &Answer, status: u16, name: &str) -> bool {
-    (answer.status, answer.body["type"].as_str()) == (status, Some(format!("/problems/{name}").as_str()))
-}
-
 fn is_unauthenticated(_: &Operation, _: &Someone, answer: &Answer) -> bool {
-    refused(answer, 401, "unauthenticated")
+    answer.is_refusal(401, "unauthenticated")
 }
 
 fn is_role_too_low(_: &Operation, _: &Someone, answer: &Answer) -> bool {
-    refused(answer, 403, "role_too_low")
+    answer.is_refusal(403, "role_too_low")
 }
 
 fn is_unreadable(_: &Operation, _: &Someone, answer: &Answer) -> bool {
-    refused(answer, 400, "invalid_request")
+    answer.is_refusal(400, "invalid_request")
 }
 
 fn is_not_found(_: &Operation, _: &Someone, answer: &Answer) -> bool {
-    refused(answer, 404, "not_found") || refused(answer, 404, "activation_not_found")
+    answer.is_refusal(404, "not_found") || answer.is_refusal(404, "activation_not_found")
 }
 
 /// Refused, or an answer in which nothing of them shows: an erasure is done where nothing is held, and changes no row.
@@ -260,9 +287,11 @@ fn another_users_ids(operation: &Operation, someone: &Someone, others: &Others) 
     [&others.stranger, &others.elsewhere].map(|other| (someone.naming(operation, &of(other)), is_not_found as Holds)).into()
 }
 
-/// Whether a request names a thing of a user's: by id in its path, or by the token of an offer.
+/// Whether a request names a thing of a user's: by id in its path, by the token of an offer or by a fingerprint.
 fn names_something(operation: &Operation, names: &Names) -> bool {
-    operation.path.contains("{id}") || body_of(operation, names).is_some_and(|body| body.get("activation_token").is_some())
+    operation.path.contains("{id}")
+        || operation.path.contains("{uuid}")
+        || body_of(operation, names).is_some_and(|body| body.get("activation_token").or_else(|| body.get("fingerprint")).is_some())
 }
 
 fn malformed_body(operation: &Operation, someone: &Someone, _: &Others) -> Vec<(Ask, Holds)> {
@@ -273,6 +302,8 @@ fn malformed_body(operation: &Operation, someone: &Someone, _: &Others) -> Vec<(
     if operation.takes_form() {
         return ["", "token=a&token=b", "{\"token\":\"a\"}"].map(|form| (asked().form(form), is_unreadable as Holds)).into();
     }
-    let bodies = ["{", "[]", "null", "\u{0}", "{\"surplus\":1}", "{\"a\":1e999}", "{}{}"];
-    bodies.map(|body| (asked().header("content-type", "application/json").bytes(body), is_unreadable as Holds)).into()
+    let bodies = ["{", "\u{0}", "{}{}", "[]", "null", "{\"surplus\":1}", "{\"a\":1e999}"];
+    // A dialect takes what it doesn't know.
+    let bodies = if operation.dialect().is_some() { &bodies[..3] } else { &bodies };
+    bodies.iter().map(|&body| (asked().header("content-type", "application/json").bytes(body), is_unreadable as Holds)).collect()
 }

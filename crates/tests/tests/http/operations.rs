@@ -25,6 +25,10 @@ pub(crate) struct Names {
     pub(crate) user: String,
     pub(crate) device: String,
     pub(crate) session: String,
+    /// The caller's own, and what is shown as its fingerprint.
+    pub(crate) own_device: String,
+    pub(crate) own_session: String,
+    pub(crate) fingerprint: String,
     pub(crate) sign_in: String,
     pub(crate) offer: String,
     pub(crate) token: String,
@@ -45,6 +49,9 @@ impl Someone {
             user: user.to_owned(),
             device: there.device(),
             session: there.session(),
+            own_device: caller.device(),
+            own_session: caller.session(),
+            fingerprint: caller.get("/devices/current").await.expect(200).text_at("/device_fingerprint"),
             sign_in,
             offer: caller.offer(),
             token: caller.token.clone(),
@@ -91,14 +98,17 @@ impl Someone {
 /// The path with what it names.
 pub(crate) fn path_of(operation: &Operation, names: &Names, tenant: &str) -> String {
     let id = match operation.path {
-        path if path.contains("/devices/{id}") => &names.device,
+        // Nothing but the caller's own is kept alive.
+        "/devices/{id}/heartbeat" => &names.own_device,
+        "/sessions/{id}/heartbeat" => &names.own_session,
+        path if path.contains("/devices/{id}") || path.contains("/devices/{uuid}") => &names.device,
         path if path.contains("/sessions/{id}") => &names.session,
         path if path.contains("/sign-ins/{id}") => &names.sign_in,
         path if path.contains("/api-keys/{id}") => &names.api_key,
         path if path.contains("{id}") => panic!("what does {path} name?"),
         _ => "",
     };
-    operation.path.replace("{user_id}", &names.user).replace("{id}", id).replace("{tenant}", tenant)
+    operation.path.replace("{user_id}", &names.user).replace("{id}", id).replace("{uuid}", id).replace("{tenant}", tenant)
 }
 
 /// With a good body, for an operation that takes one.
@@ -127,6 +137,7 @@ pub(crate) fn body_of(operation: &Operation, names: &Names) -> Option<Value> {
         "rotate_api_key" => json!({}),
         "verify_session" => json!({ "token": names.token }),
         "change_policy" => json!({ "preset": "consumer", "session_idle_s": 604_799 }),
+        "flashback_trust_device" => json!({ "fingerprint": names.fingerprint }),
         id if operation.takes_body() => panic!("{id} has no sample: add one here"),
         _ => return None,
     };

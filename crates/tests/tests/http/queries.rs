@@ -1,4 +1,4 @@
-//! Query parameters: unknown ones, repeated ones and bad values are refused by every operation, with their names.
+//! Query parameters: unknown ones, repeated ones and bad values are refused by every operation of the own APIs, with their names.
 
 use doorward_tests::host::{ACME, Host};
 use serde_json::json;
@@ -15,7 +15,7 @@ doorward_tests::on_each_engine! {
 async fn unknown_and_repeated_parameters_are_named(host: Host) {
     let all = each(&host).await;
     let rows = host.rows().await;
-    for (operation, someone) in &all {
+    for (operation, someone) in all.iter().filter(|(operation, _)| operation.dialect().is_none()) {
         let known = operation.query();
         let with = |query: &str| {
             // Set in place of the usual query.

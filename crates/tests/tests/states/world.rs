@@ -162,6 +162,7 @@ pub(crate) fn name_of(refusal: &Refusal) -> &'static str {
         Refusal::LastAdminKey => "last_admin_key",
         Refusal::Invalid(_) | Refusal::InvalidPolicy(_) => "invalid_request",
         Refusal::PolicyOvertaken => "policy_overtaken",
+        Refusal::TooOften(_) => "too often",
         Refusal::Unavailable => "unavailable",
     }
 }

@@ -15,7 +15,7 @@ use doorward_api::context::RequestIds;
 use doorward_api::layers::{Frame, Guard, Throttle};
 use doorward_api::metrics::Metrics;
 use doorward_api::proxies::Proxies;
-use doorward_api::{Surfaces, all_router};
+use doorward_api::{Dialects, Surfaces, all_router};
 use doorward_domain::token::{Locator, Secret, Token};
 use doorward_domain::{AccessToken, AccountId, ActivationToken, DeviceId, DeviceToken, OfferId, Quota, Role, SessionId};
 use doorward_tests::host::{ACME, Host, SESSION_COOKIE, SignedIn, api_key};
@@ -100,8 +100,8 @@ impl Stage {
     fn router(&self, evened: bool) -> Router {
         let service = Arc::clone(self.host.service());
         let metrics = Metrics::new("0.0.0");
-        let surfaces = Surfaces { service: Arc::clone(&service), dev: false, session_cookie: Some(SESSION_COOKIE.into()) };
-        let (frame, guard) = (Frame::new(RequestIds::new(|| 0, |seed| seed.fill(7)), metrics.clone(), false), Guard::new(metrics.clone()));
+        let surfaces = Surfaces { service: Arc::clone(&service), dev: false, session_cookie: Some(SESSION_COOKIE.into()), dialects: Dialects::default() };
+        let (frame, guard) = (Frame::new(RequestIds::new(|| 0, |seed| seed.fill(7)), metrics.clone(), false, Dialects::default()), Guard::new(metrics.clone()));
         let router = all_router(surfaces);
         if evened {
             router.layer((frame, guard, Throttle::new(service, Quota::WRONG_SECRETS, Proxies::default(), &metrics)))

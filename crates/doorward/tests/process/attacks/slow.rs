@@ -49,7 +49,7 @@ fn six_hundred_slow_callers_are_cut_off_in_time_and_honest_ones_are_served() {
     let dir = tempfile::tempdir().expect("a directory");
     let besieged = Besieged::start(dir.path(), &SHORT);
     let host = besieged.host();
-    let heads = ["", "GET / HT", "POST /internal/sessions/verify HTTP/1.1\r\nHost: a\r\nX-Drop: ", "PRI * HTTP/2.0\r\n\r\nSM"];
+    let heads = ["", "GET / HT", "POST /internal/sessions/verify HTTP/1.1\r\nHost: a\r\nX-Drop: ", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"];
     let body = format!("POST /internal/sessions/verify HTTP/1.1\r\nHost: a\r\nX-API-Key: {KEY}\r\nContent-Type: application/json\r\n");
     let bodies = [format!("{body}Content-Length: 60000\r\n\r\n "), format!("{body}Transfer-Encoding: chunked\r\n\r\nffff\r\n ")];
     let mut in_heads: Vec<Slow> = (0..300).map(|number| Slow::begin(&besieged, heads[number % heads.len()])).collect();
