@@ -15,6 +15,7 @@ mod credentials;
 mod description;
 mod device_endings;
 mod devices;
+mod documents;
 mod erasure;
 mod evenness;
 mod explanations;
