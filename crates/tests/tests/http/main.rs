@@ -38,6 +38,7 @@ mod methods;
 mod offers;
 mod once;
 mod operations;
+mod parity;
 mod policies;
 mod policy;
 mod policy_rules;
