@@ -35,7 +35,7 @@ class Live:
 
 def is_personal(case):
     """Whether the operation is called with a person's own token."""
-    return case.path.startswith(("/api/v1/", "/internal/forward-auth"))
+    return case.path.startswith("/internal/forward-auth") or not case.path.startswith(("/internal/", "/oauth2/"))
 
 
 if KEY is not None:
@@ -45,7 +45,7 @@ if KEY is not None:
         """Bearer tokens for the person's own operations."""
 
         def get(self, case, context):
-            if not (is_personal(case) or "{id}" in case.path):
+            if not (is_personal(case) or "{id}" in case.path or "{uuid}" in case.path):
                 return None
             try:
                 return Live()
@@ -61,10 +61,11 @@ if KEY is not None:
                 return
             if is_personal(case):
                 case.headers["Authorization"] = f"Bearer {data.token}"
-            if is_good(case) and "id" in (case.path_parameters or {}) and random.Random(str(case.path_parameters)).random() < 0.7:
+            name = next((name for name in ("id", "uuid") if name in (case.path_parameters or {})), None)
+            if is_good(case) and name and random.Random(str(case.path_parameters)).random() < 0.7:
                 for collection, known in data.ids.items():
-                    if f"/{collection}/{{id}}" in case.path:
-                        case.path_parameters["id"] = known
+                    if f"/{collection}/{{{name}}}" in case.path:
+                        case.path_parameters[name] = known
                 if "user_id" in case.path_parameters:
                     case.path_parameters["user_id"] = "ana"
 
@@ -79,6 +80,9 @@ def before_call(context, case, kwargs):
     """Makes good cases good where a schema can't say what is good."""
     if not is_good(case):
         return
+    if "X-Tenant-ID" in (case.headers or {}):
+        # A key acts in its own tenant alone.
+        case.headers["X-Tenant-ID"] = "acme"
     if case.query:
         # Cursors are the server's own.
         case.query.pop("cursor", None)
