@@ -39,11 +39,11 @@ summarize() {
     printf '%s\n' "${summary[@]}"
     # Every test binary ends with "test result: ok. 12 passed; 0 failed; 1 ignored; …".
     awk '/^test result: / { passed += $4; failed += $6; ignored += $8 }
-         # And the story with "20 passed, 0 failed".
-         /^[0-9]+ passed, [0-9]+ failed$/ { story = $0 }
+         # The story and the client programs end with "20 passed, 0 failed".
+         /^[0-9]+ passed, [0-9]+ failed$/ { steps += $1; broken += $3 }
          END {
              if (passed + failed) printf "  tests: %d passed, %d failed, %d ignored\n", passed, failed, ignored
-             if (story) printf "  steps of the story: %s\n", story
+             if (steps + broken) printf "  steps of the story and client programs: %d passed, %d failed\n", steps, broken
          }' "$log"
     printf '  %s after %d s\n' "$([ "$1" = 0 ] && echo passed || echo FAILED)" $((SECONDS - started))
 }
@@ -82,6 +82,9 @@ install_missing() {
         need openssl has openssl
         need chromium has chromium
         need python3-venv python3 -c 'import ensurepip, venv'
+        need php-cli has php
+        need php-guzzlehttp-guzzle test -e /usr/share/php/GuzzleHttp/autoload.php
+        need curl has curl
     fi
     [ ${#missing[@]} -gt 0 ] || return 0
     has apt-get >/dev/null || die "install these first: ${missing[*]}"
@@ -140,5 +143,6 @@ if [ "$mode" = all ]; then
 fi
 step 'packages of the contract run' contract/install.sh "$target/contract"
 step 'the description, held against the binary' "$target/contract/bin/python" contract/run.py --cases "$cases" ${seed:+"$seed"}
-step 'packages of the browser story' npm ci --prefix e2e --ignore-scripts --no-audit --no-fund
+step 'packages of the browser story and the client programs' npm ci --prefix e2e --ignore-scripts --no-audit --no-fund
+step 'client programs of the documented APIs' node e2e/clients.mjs
 step 'the demo in Chromium' node e2e/story.mjs
