@@ -17,7 +17,7 @@ import urllib.request
 HERE = pathlib.Path(__file__).parent
 METHODS = ("get", "post", "put", "patch", "delete")
 # Each surface's own file; the two own APIs share one.
-DESCRIPTIONS = ("doorward", "flashback", "laravel")
+DESCRIPTIONS = ("doorward", "flashback", "laravel", "authms")
 
 
 def main():

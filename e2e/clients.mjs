@@ -101,6 +101,21 @@ const programs = [
     assert.equal(told.verified.message, "Device verified successfully");
     assert.deepEqual(told.after, [401, { message: "Unauthenticated." }]);
   }, existsSync(GUZZLE)],
+
+  ["fetch: a backend lists, makes and removes trusted devices as of the Autional session service", async () => {
+    const path = "/internal/session/trusted-devices";
+    const tenant = { "X-Tenant-ID": "acme" };
+    const made = await backend("POST", path, {
+      user_id: "ana", device_fingerprint: "a/fingerprint 50% odd", browser: "Chrome", device_type: "desktop", ip: "203.0.113.7", os: "Windows", device_name: "Laptop",
+    }, tenant);
+    const list = await backend("GET", `${path}?user_id=ana&page=1&page_size=20`, undefined, tenant);
+    assert.deepEqual([list.code, list.total, list.pagination.has_next], [0, 1, false]);
+    assert.equal(list.items[0].device_fingerprint, "a/fingerprint 50% odd");
+    assert.equal(list.items[0].id, made.id ?? list.items[0].id);
+    const removed = await backend("DELETE", `${path}/${encodeURIComponent("a/fingerprint 50% odd")}?user_id=ana`, undefined, tenant);
+    assert.equal(removed.code, 0);
+    assert.equal((await backend("GET", `${path}?user_id=ana`, undefined, tenant)).total, 0);
+  }],
 ];
 
 let [passed, failed] = [0, 0];

@@ -2,7 +2,7 @@
 
 use crate::agents::Source;
 use crate::browsers::browser;
-use crate::description::{Description, Hardware, Kind};
+use crate::description::{Browser, Description, Hardware, Kind};
 use crate::hardware::{fill, hardware, kind_of_word, set_model};
 use crate::info::DeviceInfo;
 use crate::platforms::{self, platform};
@@ -30,12 +30,14 @@ pub(crate) fn describe(rules: &Rules, source: &Source<'_>) -> Description {
 fn overlay(rules: &Rules, description: &mut Description, info: &DeviceInfo) {
     let Description { browser, platform, device } = description;
     let app = text::name(info.app.as_deref().unwrap_or_default());
+    let declared = text::name(info.browser.as_deref().unwrap_or_default());
     if platforms::overlay(platform, info) {
         // What was read of the device was read of another platform's.
         *device = Hardware { kind: device.kind, ..Hardware::default() };
     }
     device.kind = match info.kind.as_deref().and_then(kind_of_word) {
         Some(kind) => kind,
+        None if !declared.is_empty() && app.is_empty() => device.kind,
         None if !app.is_empty() || matches!(device.kind, Kind::Unknown | Kind::Cli) => Kind::App,
         None => device.kind,
     };
@@ -45,5 +47,7 @@ fn overlay(rules: &Rules, description: &mut Description, info: &DeviceInfo) {
         browser.version = Version::parse_product(info.app_version.as_deref().unwrap_or_default());
         browser.family.clone_from(&app);
         browser.name = app;
+    } else if !declared.is_empty() {
+        *browser = Browser { family: declared.clone(), name: declared, ..Browser::default() };
     }
 }

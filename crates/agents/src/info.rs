@@ -23,6 +23,9 @@ pub struct DeviceInfo {
     /// The platform's version: `18.1`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub platform_version: Option<String>,
+    /// The browser's name, where a host says it and has no user agent to pass on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub browser: Option<String>,
     /// The app's name, as people know it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub app: Option<String>,
@@ -37,7 +40,15 @@ impl DeviceInfo {
         self.parts().into_iter().flatten().map(String::len).sum()
     }
 
-    fn parts(&self) -> [Option<&String>; 6] {
-        [self.kind.as_ref(), self.model.as_ref(), self.platform.as_ref(), self.platform_version.as_ref(), self.app.as_ref(), self.app_version.as_ref()]
+    fn parts(&self) -> [Option<&String>; 7] {
+        [
+            self.kind.as_ref(),
+            self.model.as_ref(),
+            self.platform.as_ref(),
+            self.platform_version.as_ref(),
+            self.browser.as_ref(),
+            self.app.as_ref(),
+            self.app_version.as_ref(),
+        ]
     }
 }

@@ -31,8 +31,9 @@ use std::sync::Arc;
 
 use axum::Router;
 use doorward_service::Service;
+use utoipa_axum::router::OpenApiRouter;
 
-pub use dialects::{Dialect, Dialects};
+pub use dialects::{Dialect, Dialects, KeyHeader};
 pub use openapi::{Description, Surface, descriptions};
 
 use crate::problem::{Kind, Problem};
@@ -50,27 +51,33 @@ pub struct Surfaces {
     pub dialects: Dialects,
 }
 
-/// What people's apps and browsers reach: native, the dialects, the descriptions and their page, the pages of the problems.
+/// What people's apps and browsers reach: native, the dialects of people's apps, the descriptions and their page, the pages of
+/// the problems.
 pub fn public_router(surfaces: Surfaces) -> Router {
-    finished(public(&surfaces), surfaces)
+    finished(public(&surfaces).merge(docs::router(surfaces.dialects)), surfaces)
 }
 
 /// What the host's backend and operators reach.
 pub fn internal_router(surfaces: Surfaces) -> Router {
-    let (router, _) = internal::router().split_for_parts();
-    finished(router, surfaces)
+    finished(internal(&surfaces), surfaces)
 }
 
 /// Both on one listener.
 pub fn all_router(surfaces: Surfaces) -> Router {
-    let (internal, _) = internal::router().split_for_parts();
-    finished(public(&surfaces).merge(internal), surfaces)
+    finished(public(&surfaces).merge(internal(&surfaces)).merge(docs::router(surfaces.dialects)), surfaces)
 }
 
 fn public(surfaces: &Surfaces) -> Router<Surfaces> {
-    let own = native::router();
-    let (router, _) = surfaces.dialects.on().fold(own, |router, dialect| router.merge(dialect.router())).split_for_parts();
-    router.merge(docs::router(surfaces.dialects))
+    with_dialects(native::router(), surfaces.dialects.on().filter(|dialect| !dialect.is_internal()))
+}
+
+fn internal(surfaces: &Surfaces) -> Router<Surfaces> {
+    with_dialects(internal::router(), surfaces.dialects.on().filter(|dialect| dialect.is_internal()))
+}
+
+fn with_dialects(own: OpenApiRouter<Surfaces>, dialects: impl Iterator<Item = Dialect>) -> Router<Surfaces> {
+    let (router, _) = dialects.fold(own, |router, dialect| router.merge(dialect.router())).split_for_parts();
+    router
 }
 
 fn finished(router: Router<Surfaces>, surfaces: Surfaces) -> Router {

@@ -55,6 +55,7 @@ impl Surface {
             Self::Internal => "/openapi/internal.json",
             Self::Dialect(Dialect::Flashback) => "/openapi/flashback.json",
             Self::Dialect(Dialect::Laravel) => "/openapi/laravel.json",
+            Self::Dialect(Dialect::Authms) => "/openapi/authms.json",
         }
     }
 
@@ -195,12 +196,12 @@ fn secure(operation: &mut Operation, schemes: &[&str]) {
 
 /// What every operation of a dialect has; what its document says stands already.
 fn share_in(dialect: Dialect, operation: &mut Operation, path: &str) {
-    secure(operation, &["access_token"]);
+    secure(operation, &[if dialect.is_internal() { "api_key" } else { "access_token" }]);
     let changes = operation.request_body.is_some() || !operation.operation_id.as_deref().is_some_and(|id| id.contains("_list_") || id.contains("_get_"));
     let refusals: [(&str, &str, bool); 11] = [
-        ("400", "The request can't be read", changes),
+        ("400", "The request can't be read", changes || dialect.is_internal()),
         ("401", "No credentials, or none that are good", true),
-        ("403", "Refused by role, by the trust gate or by policy; the text says what is missing", changes),
+        ("403", "Refused by role, by the trust gate or by policy; the text says what is missing", changes || dialect.is_internal()),
         ("404", "Unknown, malformed or another's: one answer for all", path.contains('{')),
         ("408", "The request came in too slowly", true),
         ("409", "The device was reported hijacked", dialect == Dialect::Laravel && path.ends_with("/verify")),

@@ -1,5 +1,7 @@
 //! Query parameters of the own APIs: an unknown or repeated one, or a bad value, is 400.
 
+use std::convert::Infallible;
+
 use axum::extract::FromRequestParts;
 use doorward_domain::{DeviceStatus, SessionStatus};
 use doorward_service::{FEED_WAIT_S, FeedRequest, PageRequest, RequiredFactor};
@@ -22,11 +24,11 @@ pub(crate) struct Given {
 }
 
 impl Given {
-    fn value(&self, name: &str) -> Option<&str> {
+    pub(crate) fn value(&self, name: &str) -> Option<&str> {
         self.pairs.iter().find(|(given, _)| given == name).map(|(_, value)| &**value)
     }
 
-    fn fault(&mut self, name: &str, code: FieldFault, description: &str) {
+    pub(crate) fn fault(&mut self, name: &str, code: FieldFault, description: &str) {
         let sent = self.value(name).unwrap_or_default().to_owned();
         self.faults.push(FieldError::new(name, code, description).sent(sent));
     }
@@ -54,7 +56,7 @@ impl Given {
     }
 
     /// A number from 1 to `most`, if it is there.
-    fn number(&mut self, name: &str, most: u32) -> Option<u32> {
+    pub(crate) fn number(&mut self, name: &str, most: u32) -> Option<u32> {
         let digits = |text: &str| if text.bytes().all(|b| b.is_ascii_digit()) && !text.starts_with('0') { text.parse::<u32>().ok() } else { None };
         match self.value(name).map(digits)? {
             Some(number) if (1..=most).contains(&number) => Some(number),
@@ -91,6 +93,43 @@ impl<P: Parameters, S: Sync> FromRequestParts<S> for Query<P> {
         let mut given = Given { pairs, faults };
         let read = P::read(&mut given);
         if given.faults.is_empty() { Ok(Self(read)) } else { Err(Problem::invalid(given.faults)) }
+    }
+}
+
+/// Query parameters of a dialect: those that it doesn't know are passed over, and the faults are handed on, to be told
+/// together with what else is at fault.
+pub(crate) struct Loose<P> {
+    pub(crate) read: P,
+    pub(crate) faults: Vec<FieldError>,
+}
+
+impl<P: Parameters, S: Sync> FromRequestParts<S> for Loose<P> {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
+        let query = parts.uri.query().unwrap_or_default();
+        let known = form_urlencoded::parse(query.as_bytes()).into_owned().filter(|(name, _)| P::NAMES.contains(&name.as_str()));
+        let mut given = Given { pairs: known.collect(), faults: vec![] };
+        // What isn't UTF-8 has been read as this, which nobody means who doesn't write it out.
+        let unreadable = |value: &str| value.contains('\u{fffd}') && !query.to_ascii_uppercase().contains("%EF%BF%BD");
+        for name in P::NAMES {
+            let mut values = given.pairs.iter().filter(|(given, _)| given == name).map(|(_, value)| value.as_str());
+            let fault = match (values.next(), values.next()) {
+                (Some(_), Some(_)) => Some((FieldFault::Repeated, "is given more than once")),
+                (Some(value), None) if unreadable(value) => Some((FieldFault::Format, "must be UTF-8")),
+                _ => None,
+            };
+            given.faults.extend(fault.map(|(code, description)| FieldError::new(*name, code, description)));
+        }
+        let read = P::read(&mut given);
+        let mut faults: Vec<FieldError> = vec![];
+        for fault in given.faults {
+            // One for each parameter is enough.
+            if !faults.iter().any(|told| told.field == fault.field) {
+                faults.push(fault);
+            }
+        }
+        Ok(Self { read, faults })
     }
 }
 

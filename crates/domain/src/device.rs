@@ -67,6 +67,8 @@ pub struct Device {
     pub seen: Seen,
     /// Digests of how it looked.
     pub fingerprint: Fingerprint,
+    /// The value that a host gave for it when it vouched for it, exactly as it was given. Shown to hosts alone.
+    pub given_fingerprint: Option<String>,
     /// The device that it resembled when it was new.
     pub looks_like: Option<DeviceId>,
     /// What the host keeps with it.
@@ -115,14 +117,21 @@ pub enum Trust {
 
 impl Device {
     /// What its grant amounts to: judged with the generations, the policies and the clock, whether or not anything swept.
+    /// Whether it may replace a second factor, [`Device::trust_by`] says.
     #[must_use]
     pub fn trust(&self, account: &Account, now: Timestamp) -> Trust {
-        self.trust_by(Binding::Key, account, now)
+        // What a host vouched for is its trusted device under any policy that allows trust.
+        let vouched = self.given_fingerprint.is_some() && self.grant.is_some_and(|grant| grant.binding == Binding::Fingerprint);
+        self.judge_grant(if vouched { None } else { Some(Binding::Key) }, account, now)
     }
 
     /// The same for an attempt that no more than `by` ties to the device: the weaker of that and the grant's own binding counts.
     #[must_use]
     pub fn trust_by(&self, by: Binding, account: &Account, now: Timestamp) -> Trust {
+        self.judge_grant(Some(by), account, now)
+    }
+
+    fn judge_grant(&self, by: Option<Binding>, account: &Account, now: Timestamp) -> Trust {
         let Some(grant) = self.grant else {
             return self.trust_ended.map_or(Trust::Never, Trust::Ended);
         };
@@ -133,8 +142,11 @@ impl Device {
         if grant.trust_gen != account.head.trust_gen {
             return Trust::Ended(account.trust_raised_after(grant.trust_gen).unwrap_or(Ending { at: now, cause: Cause::SignedOutEverywhere }));
         }
-        let tied = Grant { binding: grant.binding.min(by), ..grant };
-        match account.tenant.grant_end(&tied, self.last_factor, now) {
+        let end = match by {
+            Some(by) => account.tenant.grant_end(&Grant { binding: grant.binding.min(by), ..grant }, self.last_factor, now),
+            None => account.tenant.vouched_end(&grant, self.last_factor, now),
+        };
+        match end {
             Ok(until) => Trust::Held { since: grant.given_at, until },
             Err(ending) => Trust::Ended(ending),
         }

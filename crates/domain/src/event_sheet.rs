@@ -28,14 +28,22 @@ impl EventKind {
     #[must_use]
     pub const fn entry(self) -> EventEntry {
         match self {
-            Self::AccountCreated => {
-                EventEntry { when: "A user is seen for the first time: by a sign-in, or by a security event that the host reports.", ..OF_USER }
-            }
-            Self::DeviceAdded => EventEntry { when: "A sign-in is completed on a device not known before.", names: &["device_id", "sign_in_id"], ..OF_USER },
+            Self::AccountCreated => EventEntry {
+                when: "A user is seen for the first time: by a sign-in, by a security event that the host reports, or by a device that its key vouches for.",
+                ..OF_USER
+            },
+            Self::DeviceAdded => EventEntry {
+                when: "A sign-in is completed on a device not known before, or a host's key vouches for one.",
+                names: &["device_id", "sign_in_id"],
+                ..OF_USER
+            },
             Self::DeviceTrusted => EventEntry {
                 when: "A device is given trust, or its trust is renewed: by an offer, the checkbox at a sign-in, the person or the host.",
                 names: &["device_id", "session_id"],
-                data: &[("trusted_until", "until when, unless something ends it")],
+                data: &[
+                    ("trusted_until", "until when, unless something ends it"),
+                    ("vouched", "true if the host's key vouched for it without stating a second factor"),
+                ],
                 ..OF_USER
             },
             Self::DeviceUntrusted => EventEntry {

@@ -110,6 +110,12 @@ impl Likeness {
         Self { alike: worst.max(by_weight), same_network, changed, agreed }
     }
 
+    /// The same where one value says all: whether both say it, and whether both are on one network.
+    pub(crate) const fn by_value(same: bool, same_network: bool) -> Self {
+        let (alike, agreed) = if same { (Alike::Same, ENOUGH) } else { (Alike::Different, 0) };
+        Self { alike, same_network, changed: vec![], agreed }
+    }
+
     /// Whether it may identify a device, where a tenant chose that: nothing speaks against it, and enough for it.
     #[must_use]
     pub const fn identifies(&self) -> bool {
@@ -173,7 +179,7 @@ impl Account {
     #[must_use]
     pub fn likeness(&self, keys: &KeyRing, device: &Device, parts: &Parts) -> Option<Likeness> {
         let taken = self.print_under(keys, device.fingerprint.pepper?, parts)?;
-        Some(Likeness::between(&device.fingerprint, &taken, parts))
+        Some(device.likeness(&taken, parts))
     }
 
     /// The device that a text names: by the value shown as its fingerprint, or by what its host sent as the whole of it. Of
@@ -214,7 +220,7 @@ impl Account {
                 unknowable |= device.released_at.is_none();
                 continue;
             };
-            let like = Likeness::between(&device.fingerprint, print, parts);
+            let like = device.likeness(print, parts);
             if like.alike != Alike::Different {
                 found.push((device, like));
             }
@@ -225,7 +231,11 @@ impl Account {
         found.retain(|(device, _)| device.released_at.is_none());
         let here: Vec<_> = found.iter().filter(|(_, like)| like.is_possible() && like.same_network).collect();
         let nearly = found.iter().filter(|(_, like)| !like.is_possible() && like.same_network).max_by_key(seen);
-        let identified = if let [(only, like)] = here[..] { (like.identifies() && !unknowable).then_some(only.id) } else { None };
+        let identified = match here[..] {
+            _ if unknowable => None,
+            [(only, like)] => like.identifies().then_some(only.id),
+            _ => Device::named_among(here.iter().map(|(device, _)| *device)),
+        };
         Recognition {
             resembles,
             identified,

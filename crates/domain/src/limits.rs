@@ -27,7 +27,12 @@ impl Limits {
     /// The end that they set to a grant; none where they allow no such grant.
     #[must_use]
     pub fn grant_end(&self, grant: &Grant, last_factor: Option<Factor>) -> Option<Timestamp> {
-        if !self.device_trust || grant.binding < self.trust_binding {
+        if grant.binding < self.trust_binding { None } else { self.vouched_end(grant, last_factor) }
+    }
+
+    /// The same for what a host vouched for, whatever binding may skip a second factor.
+    fn vouched_end(&self, grant: &Grant, last_factor: Option<Factor>) -> Option<Timestamp> {
+        if !self.device_trust {
             return None;
         }
         let longest = last_factor.map(|factor| factor.verified_at.plus_s(self.trust_max_s));
@@ -111,12 +116,24 @@ impl Tenant {
     /// # Errors
     /// The ending.
     pub(crate) fn grant_end(&self, grant: &Grant, last_factor: Option<Factor>, now: Timestamp) -> Result<Timestamp, Ending> {
-        if let Some(ending) = self.ended_before(grant.given_at, |limits| limits.grant_end(grant, last_factor)) {
+        self.end_of(grant, now, |limits| limits.grant_end(grant, last_factor))
+    }
+
+    /// The same for what a host vouched for, whatever binding may skip a second factor.
+    ///
+    /// # Errors
+    /// The ending.
+    pub(crate) fn vouched_end(&self, grant: &Grant, last_factor: Option<Factor>, now: Timestamp) -> Result<Timestamp, Ending> {
+        self.end_of(grant, now, |limits| limits.vouched_end(grant, last_factor))
+    }
+
+    fn end_of(&self, grant: &Grant, now: Timestamp, end: impl Fn(&Limits) -> Option<Timestamp>) -> Result<Timestamp, Ending> {
+        if let Some(ending) = self.ended_before(grant.given_at, &end) {
             return Err(ending);
         }
         let not_allowed = || Ending { at: self.policy_since().clamp(grant.given_at, now.max(grant.given_at)), cause: Cause::PolicyChanged };
         // A stricter policy shortens a grant that was given under a looser one; a looser one lengthens none.
-        let until = self.policy.limits().grant_end(grant, last_factor).ok_or_else(not_allowed)?.min(grant.until);
+        let until = end(&self.policy.limits()).ok_or_else(not_allowed)?.min(grant.until);
         if now < until { Ok(until) } else { Err(Ending { at: until, cause: Cause::Expired }) }
     }
 

@@ -12,8 +12,8 @@ const OFFERS_KEPT_S: u32 = 86_400;
 /// How long the host's own id of a security event is kept, in seconds: a retry that comes later counts as a new event.
 pub const REPORTS_KEPT_S: u32 = 30 * 86_400;
 
-/// What stands where an address was that is kept no longer: the one that means none.
-const NO_ADDRESS: IpAddr = IpAddr::V6(Ipv6Addr::UNSPECIFIED);
+/// What stands where no address is known, or none is kept any longer: the one that means none.
+pub const NO_ADDRESS: IpAddr = IpAddr::V6(Ipv6Addr::UNSPECIFIED);
 
 /// An address, where it is still kept.
 #[must_use]
@@ -87,12 +87,14 @@ impl Account {
             }
             if old(device.last_seen_at, policy.retain_fingerprints_s) && !matches!(device.trust(self, now), Trust::Held { .. }) {
                 device.fingerprint = Fingerprint::default();
+                device.given_fingerprint = None;
             }
             if device.forgotten_at.is_some_and(|at| old(at, policy.retain_sessions_s)) {
                 // It stays only because its token is denied for ever, or its sessions are still kept: for that it needs no face.
                 device.name = None;
                 device.metadata = Map::new();
                 device.fingerprint = Fingerprint::default();
+                device.given_fingerprint = None;
                 device.seen = Seen { ip: NO_ADDRESS, user_agent: String::new(), client_hints: None, device_info: None };
             }
             pruned.blanked += usize::from(*device != was);

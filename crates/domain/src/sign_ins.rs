@@ -441,6 +441,7 @@ impl Account {
             last_factor: None,
             seen: entry.attempt.seen.clone(),
             fingerprint: entry.attempt.fingerprint.clone(),
+            given_fingerprint: None,
             looks_like: entry.looks_like,
             metadata: Map::new(),
             declined_at: None,

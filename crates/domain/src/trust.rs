@@ -3,7 +3,7 @@
 use crate::event::About;
 use crate::refusal::{FactorMissing, TrustBar};
 use crate::token::{DeviceRef, Secret, Token};
-use crate::{Account, Binding, Cause, DeviceId, DeviceToken, Ending, EventKind, Factor, Grant, Moment, Refusal, Session, SessionId, Timestamp, Trust};
+use crate::{Account, Binding, Cause, Device, DeviceId, DeviceToken, Ending, EventKind, Factor, Grant, Moment, Refusal, Session, SessionId, Timestamp, Trust};
 
 /// Who vouches for the second factor.
 #[derive(Debug, Clone, Copy)]
@@ -12,6 +12,8 @@ pub enum Voucher<'a> {
     Session(&'a Session),
     /// A host's key, which states the factor.
     Host(Factor),
+    /// A host's key, by whose word alone a factor was verified: nothing is known of it, so it earns the weakest binding.
+    KeyAlone,
 }
 
 impl Account {
@@ -34,6 +36,7 @@ impl Account {
             // A session that skipped its second factor has none, whatever its device once passed.
             Voucher::Session(session) => session.factor,
             Voucher::Host(factor) => Some(factor),
+            Voucher::KeyAlone => return Self::gate_by_word(target, policy.trust_max_s, now),
         };
         let Some(factor) = factor else { return missing(FactorMissing::NotVerified) };
         if !policy.trust_methods.contains(&factor.method) {
@@ -57,6 +60,14 @@ impl Account {
         if target.hijacked_at.is_some() { Err(Refusal::DeviceHijacked) } else { Ok(()) }
     }
 
+    /// The gate's last part where no factor is stated: what is known of the device itself must allow a grant.
+    fn gate_by_word(target: &Device, trust_max_s: u32, now: Timestamp) -> Result<(), Refusal> {
+        if target.last_factor.is_some_and(|factor| now >= factor.verified_at.plus_s(trust_max_s)) {
+            return Err(Refusal::MfaRequired(FactorMissing::TooLongAgo));
+        }
+        if target.hijacked_at.is_some() { Err(Refusal::DeviceHijacked) } else { Ok(()) }
+    }
+
     /// Trusts a device, or renews its trust, through the gate. Returns the end of the grant.
     ///
     /// # Errors
@@ -69,6 +80,7 @@ impl Account {
         let (given_on_it, session, giver) = match voucher {
             Voucher::Session(session) => (session.factor.filter(|_| session.device == device), Some(session.id), Some(session.device)),
             Voucher::Host(factor) => (Some(factor), None, None),
+            Voucher::KeyAlone => (None, None, None),
         };
         self.make_room_for_trust(moment, device);
         let generations = self.generations();
@@ -79,6 +91,7 @@ impl Account {
         let binding = match voucher {
             Voucher::Session(session) if session.device == device => session.identified_by,
             Voucher::Session(_) | Voucher::Host(_) => Binding::Token,
+            Voucher::KeyAlone => Binding::Fingerprint,
         };
         let until = now.plus_s(policy.trust_for_s).min(longest);
         let until = if binding == Binding::Fingerprint { until.min(now.plus_s(policy.fingerprint_trust_max_s)) } else { until };
@@ -86,7 +99,9 @@ impl Account {
         target.granted_on = giver;
         target.trust_ended = None;
         target.declined_at = None;
-        self.record(moment, EventKind::DeviceTrusted, About { session, ..About::device(device) }.with("trusted_until", until.to_string()));
+        let about = About { session, ..About::device(device) }.with("trusted_until", until.to_string());
+        let about = if matches!(voucher, Voucher::KeyAlone) { about.with("vouched", true) } else { about };
+        self.record(moment, EventKind::DeviceTrusted, about);
         Ok(until)
     }
 

@@ -20,7 +20,7 @@ pub(crate) use setting::{SETTINGS, Setting};
 pub(crate) use shown::show;
 
 use doorward_api::proxies::Proxies;
-use doorward_api::{Dialect, Dialects};
+use doorward_api::{Dialect, Dialects, KeyHeader};
 use doorward_domain::Quota;
 use given::Value;
 use secret::{api_key_fault, tenant_fault};
@@ -394,15 +394,27 @@ impl Check {
                 for name in text.split(',').map(str::trim).filter(|name| !name.is_empty()) {
                     match name.parse::<Dialect>() {
                         Ok(dialect) => named.push(dialect),
-                        Err(()) => self.fault(format!("{origin}: `{name}` is no dialect. Write flashback, laravel, joined by commas, or none.")),
+                        Err(()) => self.fault(format!("{origin}: `{name}` is no dialect. Write flashback, laravel, authms, joined by commas, or none.")),
                     }
                 }
                 Dialects::new(named)
             }
         };
+        dialects.authms_key = self.key_header().unwrap_or_default();
         dialects.trusts.limit = self.number("dialect_trusts_per_hour", 1, 1_000_000).unwrap_or(dialects.trusts.limit);
         dialects.writes.limit = self.number("dialect_writes_per_minute", 1, 1_000_000).unwrap_or(dialects.writes.limit);
         dialects
+    }
+
+    fn key_header(&mut self) -> Option<KeyHeader> {
+        let Value { text, origin } = self.given.take("authms_key_header")?;
+        let header = KeyHeader::named(text.trim());
+        if header.is_none() {
+            self.fault(format!(
+                "{origin}: `{text}` can't be the header of an API key. Write the name of a header that has no other use, such as X-Internal-Key."
+            ));
+        }
+        header
     }
 
     fn limits(&mut self) -> Limits {

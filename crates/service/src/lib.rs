@@ -29,6 +29,7 @@ mod tenants;
 mod throttle;
 mod upkeep;
 mod views;
+mod vouched;
 
 use std::sync::{Arc, LazyLock, Mutex, OnceLock};
 
@@ -57,6 +58,7 @@ pub use sessions::{ActiveSession, Beat, Inactive, KeptAlive, SessionName, Sessio
 pub use sign_ins::{OpenedSession, SignInRequest, SignInView};
 pub use tenants::Restored;
 pub use views::{DeviceView, SessionView};
+pub use vouched::{NumberedPage, VouchedDevice};
 
 /// The service.
 pub struct Service {

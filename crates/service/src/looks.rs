@@ -85,7 +85,7 @@ impl Service {
 }
 
 /// An address's network: /24 of IPv4, /48 of IPv6.
-fn network(ip: IpAddr) -> String {
+pub(crate) fn network(ip: IpAddr) -> String {
     match ip {
         IpAddr::V4(v4) => {
             let [a, b, c, _] = v4.octets();

@@ -107,9 +107,7 @@ impl Service {
         let JudgedDevice { device, status, trust, is_current, last_seen_at, tenant } = judged;
         let description = self.describe(&device.seen);
         let name = device.name.clone().unwrap_or_else(|| description.title());
-        // Under a server key that this node lacks there is nothing to show it by.
-        let pepper = device.fingerprint.pepper.and_then(|id| self.keys.pepper(&tenant, id));
-        let fingerprint = pepper.map(|pepper| device.fingerprint.shown(&pepper)).unwrap_or_default();
+        let fingerprint = device.shown_fingerprint(&tenant, &self.keys);
         let location = self.locate(device.seen.ip);
         DeviceView { device, status, trust, is_current, last_seen_at, description, name, fingerprint, location }
     }

@@ -133,6 +133,7 @@ fn random_sources_get_bounded_answers() {
             model: random.some_text(),
             platform: random.some_text(),
             platform_version: random.some_text(),
+            browser: random.some_text(),
             app: random.some_text(),
             app_version: random.some_text(),
         };

@@ -137,7 +137,7 @@ fn what_an_app_says_of_itself_wins() {
     let none = ClientHints::default();
     check(SAID.iter().map(|(user_agent, said, expected)| {
         let [kind, model, platform, platform_version, app, app_version] = said.map(|text| (!text.is_empty()).then(|| text.to_owned()));
-        let info = DeviceInfo { kind, model, platform, platform_version, app, app_version };
+        let info = DeviceInfo { kind, model, platform, platform_version, browser: None, app, app_version };
         let what = format!("{user_agent} {info:?}");
         (what, describe(user_agent, &none, Some(&info)), *expected)
     }));

@@ -3,8 +3,10 @@
 //! A dialect owns its paths, its wire types and its words for refusals, and has no rule of its own. Its handlers refuse with
 //! the own APIs' problems; the frame, which sees every answer, has the dialect whose path was asked for word them.
 
+mod authms;
 mod body;
 mod flashback;
+mod key_header;
 mod laravel;
 mod pace;
 
@@ -16,9 +18,11 @@ use http::{Method, StatusCode};
 use serde_json::Value;
 use utoipa_axum::router::OpenApiRouter;
 
+pub use key_header::KeyHeader;
+
 use crate::Surfaces;
 use crate::openapi::Described;
-use crate::problem::Problem;
+use crate::problem::{MEDIA_TYPE, Problem, ProblemBody};
 
 /// A documented API of another product.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,6 +31,8 @@ pub enum Dialect {
     Flashback,
     /// The laravel-devices API: `/api/devices`.
     Laravel,
+    /// The internal trusted-devices API of the Autional session service: `/internal/session/trusted-devices`.
+    Authms,
 }
 
 /// What was asked for, as a dialect needs to know it to word a refusal.
@@ -39,7 +45,7 @@ pub(crate) struct Asked<'a> {
 
 impl Dialect {
     /// All of them.
-    pub const ALL: [Self; 2] = [Self::Flashback, Self::Laravel];
+    pub const ALL: [Self; 3] = [Self::Flashback, Self::Laravel, Self::Authms];
 
     /// Its name: in settings, in the log, as the tag of its operations and as the name of its description.
     #[must_use]
@@ -47,6 +53,7 @@ impl Dialect {
         match self {
             Self::Flashback => "flashback",
             Self::Laravel => "laravel",
+            Self::Authms => "authms",
         }
     }
 
@@ -55,7 +62,13 @@ impl Dialect {
         match self {
             Self::Flashback => &["/devices", "/sessions"],
             Self::Laravel => &["/api/devices"],
+            Self::Authms => &["/internal/session/trusted-devices"],
         }
+    }
+
+    /// Whether a host's backend calls it, with an API key.
+    pub(crate) const fn is_internal(self) -> bool {
+        matches!(self, Self::Authms)
     }
 
     /// The text of its operations' tag.
@@ -63,6 +76,9 @@ impl Dialect {
         match self {
             Self::Flashback => "The Flashback device and session API, for apps that were written for it. Bearer access token.",
             Self::Laravel => "The laravel-devices API, for apps that were written for it. Bearer access token.",
+            Self::Authms => {
+                "The trusted-devices API of the Autional session service, for backends that were written for it. API key, in `X-API-Key` or in the header that the setting `authms_key_header` names."
+            }
         }
     }
 
@@ -71,6 +87,7 @@ impl Dialect {
         match self {
             Self::Flashback => flashback::refusal(),
             Self::Laravel => laravel::refusal(),
+            Self::Authms => Described::of::<ProblemBody>(MEDIA_TYPE),
         }
     }
 
@@ -78,14 +95,16 @@ impl Dialect {
         match self {
             Self::Flashback => flashback::router(),
             Self::Laravel => laravel::router(),
+            Self::Authms => authms::router(),
         }
     }
 
-    /// With which status and in which words it refuses.
-    pub(crate) fn words(self, problem: &Problem, asked: Asked<'_>) -> (StatusCode, Value) {
+    /// With which status and in which words it refuses; `None` where it uses the own APIs' problems.
+    pub(crate) fn words(self, problem: &Problem, asked: Asked<'_>) -> Option<(StatusCode, Value)> {
         match self {
-            Self::Flashback => flashback::words(problem, asked),
-            Self::Laravel => laravel::words(problem, asked),
+            Self::Flashback => Some(flashback::words(problem, asked)),
+            Self::Laravel => Some(laravel::words(problem, asked)),
+            Self::Authms => None,
         }
     }
 }
@@ -112,6 +131,8 @@ pub struct Dialects {
     pub trusts: Quota,
     /// How often a person may change something else.
     pub writes: Quota,
+    /// Where a host's backend sends its API key through `authms`.
+    pub authms_key: KeyHeader,
 }
 
 impl Dialects {
@@ -120,7 +141,7 @@ impl Dialects {
     pub fn new(dialects: impl IntoIterator<Item = Dialect>) -> Self {
         let mut on = [false; Dialect::ALL.len()];
         dialects.into_iter().for_each(|dialect| on[dialect as usize] = true);
-        Self { on, trusts: Quota::TRUSTS, writes: Quota::WRITES }
+        Self { on, trusts: Quota::TRUSTS, writes: Quota::WRITES, authms_key: KeyHeader::default() }
     }
 
     /// Those that are served.
@@ -153,11 +174,12 @@ mod tests {
             ("/devices/", Dialect::Flashback),
             ("/sessions/x/revoke", Dialect::Flashback),
             ("/api/devices/signout", Dialect::Laravel),
+            ("/internal/session/trusted-devices/x", Dialect::Authms),
         ] {
             assert_eq!(at(path), Some(dialect), "{path}");
             assert_eq!(Dialects::new(Dialect::ALL.into_iter().filter(|other| *other != dialect)).at(path), None);
         }
-        for path in ["/", "/device", "/devicesx", "/api/v1/devices", "/api/devicesx", "/internal/sessions"] {
+        for path in ["/", "/device", "/devicesx", "/api/v1/devices", "/api/devicesx", "/internal/sessions", "/internal/session"] {
             assert_eq!(at(path), None, "{path}");
         }
     }

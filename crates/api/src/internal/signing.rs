@@ -269,7 +269,7 @@ impl Faults {
                 self.text(&format!("device_info.{name}"), value, 128);
             }
         }
-        Some(DeviceInfo { kind: r#type, model, platform, platform_version, app, app_version })
+        Some(DeviceInfo { kind: r#type, model, platform, platform_version, browser: None, app, app_version })
     }
 
     /// Attributes by name, each as canonical text: the order of keys makes no other device. `null` marks one that differs from

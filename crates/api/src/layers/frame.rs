@@ -118,7 +118,7 @@ where
         let route = Route(request.extensions().get::<MatchedPath>().cloned());
         let dialect = parts.dialects.at(request.uri().path());
         for (name, value) in request.headers_mut() {
-            if matches!(*name, header::AUTHORIZATION | header::COOKIE) || *name == X_API_KEY {
+            if matches!(*name, header::AUTHORIZATION | header::COOKIE) || *name == X_API_KEY || *name == parts.dialects.authms_key.name() {
                 value.set_sensitive(true);
             }
         }
@@ -145,7 +145,7 @@ impl Parts {
     /// Writes the body of an answer that is a problem, in the words of the surface that was asked, and says which kind it was.
     fn write_problem(&self, response: &mut Response, context: &RequestContext, at: Option<(Dialect, Asked<'_>)>) -> Option<Kind> {
         let problem = response.extensions_mut().remove::<Problem>().or_else(|| bare_refusal(response))?;
-        let (media_type, bytes) = match at.map(|(dialect, asked)| dialect.words(&problem, asked)) {
+        let (media_type, bytes) = match at.and_then(|(dialect, asked)| dialect.words(&problem, asked)) {
             Some((status, words)) => {
                 *response.status_mut() = status;
                 ("application/json", serde_json::to_vec(&words))

@@ -85,6 +85,7 @@ impl Row for Device {
             SEEN[2],
             SEEN[3],
             private(blob("fingerprint")),
+            private(maybe(text("given_fingerprint"))),
             maybe(blob("looks_like")),
             private(maybe(text("metadata"))),
             maybe(int("declined_at")),
@@ -116,6 +117,7 @@ impl Row for Device {
         cells.extend(encode_seen(&self.seen));
         cells.extend([
             self.fingerprint.to_bytes()[..].cell(),
+            self.given_fingerprint.cell(),
             self.looks_like.map(|device| device.0).cell(),
             self.metadata.cell(),
             self.declined_at.cell(),
@@ -140,6 +142,7 @@ impl Row for Device {
             last_factor: decode_factor(cells)?,
             seen: decode_seen(cells)?,
             fingerprint: decode_fingerprint(cells)?,
+            given_fingerprint: cells.maybe(Cells::text)?,
             looks_like: cells.maybe(Cells::uuid)?.map(DeviceId),
             metadata: cells.map()?,
             declined_at: cells.maybe(Cells::time)?,

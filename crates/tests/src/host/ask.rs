@@ -6,6 +6,7 @@ use std::pin::Pin;
 use std::sync::PoisonError;
 
 use bytes::Bytes;
+use doorward_api::Dialects;
 use doorward_api::context::Peer;
 use doorward_domain::Role;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request};
@@ -67,6 +68,15 @@ impl Ask {
     pub fn header(mut self, name: &str, value: &str) -> Self {
         let name = HeaderName::from_bytes(name.as_bytes()).expect("a header's name");
         self.headers.append(name, HeaderValue::from_bytes(value.as_bytes()).expect("a header's value"));
+        self
+    }
+
+    /// Naming a tenant, in place of one that it names.
+    ///
+    /// # Panics
+    /// If it can't be in a header.
+    pub fn tenant(mut self, tenant: &str) -> Self {
+        self.headers.insert("x-tenant-id", HeaderValue::from_bytes(tenant.as_bytes()).expect("a header's value"));
         self
     }
 
@@ -144,7 +154,7 @@ impl IntoFuture for Ask {
             is_well_formed(&asked, &answer, form);
             let is_ours = form != Form::Problem || ["/api/v1/", "/internal/", "/oauth2/"].iter().any(|surface| path.starts_with(surface));
             if door == Door::All && is_ours {
-                hold_to_description(method.as_str(), path, &answer);
+                hold_to_description(method.as_str(), path, host.0.dialects, &answer);
             }
             host.watch(&asked, &answer);
             answer
@@ -166,9 +176,10 @@ fn is_well_formed(asked: &str, answer: &Answer, form: Form) {
 }
 
 /// What the description says of the operation is what came.
-fn hold_to_description(method: &str, path: &str, answer: &Answer) {
-    // A method that no path takes, and a path that isn't there, are in no description.
-    let Some(operation) = description::operation_at(method, path) else {
+fn hold_to_description(method: &str, path: &str, dialects: Dialects, answer: &Answer) {
+    // A method that no path takes, a path that isn't there, and one of a dialect that isn't served are in no description.
+    let is_served = |operation: &description::Operation| operation.dialect().is_none_or(|dialect| dialects.on().any(|on| on == dialect));
+    let Some(operation) = description::operation_at(method, path).filter(is_served) else {
         assert!(matches!(answer.status, 404 | 405), "{method} {path} isn't described, and answers {}", answer.status);
         return;
     };

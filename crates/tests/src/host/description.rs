@@ -11,8 +11,8 @@ const SPARSE: [&str; 5] = ["device_token", "activation", "more", "retry_after", 
 /// The same in the flashback dialect.
 const SPARSE_IN_FLASHBACK: [&str; 6] = ["ipAddress", "country", "city", "location", "trustExpiresAt", "deviceFingerprint"];
 
-/// The same in the answers to one operation alone.
-const SPARSE_AT: [(&str, &str); 1] = [("report_security_event", "access_token")];
+/// The same in the answers to operations whose ids begin so.
+const SPARSE_AT: [(&str, &str); 2] = [("report_security_event", "access_token"), ("laravel_", "reason")];
 
 /// Paths that also work with a slash at their end, which the description doesn't repeat.
 const SLASHED: [&str; 2] = ["/api/v1/devices/", "/api/v1/sessions/"];

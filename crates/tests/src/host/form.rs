@@ -56,7 +56,10 @@ impl Form {
             Self::Laravel => {
                 let wait = answer.header("retry-after").and_then(|wait| wait.parse::<u64>().ok());
                 let members = 1 + usize::from(wait.is_some()) + usize::from(answer.status == 403);
-                is_text("message") && is_text("reason") == (answer.status == 403) && body["retry_after"].as_u64() == wait && body.as_object().map(serde_json::Map::len) == Some(members)
+                is_text("message")
+                    && is_text("reason") == (answer.status == 403)
+                    && body["retry_after"].as_u64() == wait
+                    && body.as_object().map(serde_json::Map::len) == Some(members)
             }
             Self::Flashback => body["success"] == false && is_text("error") && body.as_object().map(serde_json::Map::len) == Some(2),
         }

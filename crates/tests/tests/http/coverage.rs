@@ -134,6 +134,9 @@ const TABLES: [Table; 5] = [
             ("flashback_revoke_sessions", OWN_ALONE),
             ("laravel_list_devices", OWN_ALONE),
             ("laravel_sign_out_device", OWN_ALONE),
+            ("authms_list_trusted_devices", NAMES_A_USER),
+            ("authms_create_trusted_device", NAMES_A_USER),
+            ("authms_delete_trusted_device", "it names a device by the host's own value, beside its user"),
         ],
         tried: another_users_ids,
     },
@@ -162,6 +165,7 @@ const TABLES: [Table; 5] = [
             ("flashback_list_sessions", NO_BODY),
             ("laravel_get_device", NO_BODY),
             ("laravel_list_devices", NO_BODY),
+            ("authms_list_trusted_devices", NO_BODY),
         ],
         tried: malformed_body,
     },
@@ -262,8 +266,8 @@ fn another_tenants(operation: &Operation, someone: &Someone, others: &Others) ->
     let mut tried: Vec<(Ask, Holds)> = vec![];
     if operation.is_internal() {
         // A key of this tenant that says it acts in the other, and the reverse.
-        tried.push((whole().by(Role::Admin).header("x-tenant-id", GLOBEX), is_unauthenticated));
-        tried.push((whole().key(&api_key(GLOBEX, Role::Admin)).header("x-tenant-id", ACME), is_unauthenticated));
+        tried.push((whole().by(Role::Admin).tenant(GLOBEX), is_unauthenticated));
+        tried.push((whole().key(&api_key(GLOBEX, Role::Admin)).tenant(ACME), is_unauthenticated));
         if !ACTS_IN_ITS_KEYS_TENANT.contains(&operation.id) {
             tried.push((whole().key(&api_key(GLOBEX, Role::Admin)), tells_nothing));
         }

@@ -2,9 +2,10 @@
 
 use std::collections::BTreeSet;
 
+use doorward_api::Dialects;
 use doorward_domain::{Reason, Role};
 use doorward_tests::host::description::{description, operations, request_schema};
-use doorward_tests::host::{ACME, Host};
+use doorward_tests::host::{ACME, Form, Host};
 use serde_json::Value;
 
 use crate::operations::{Someone, path_of};
@@ -48,8 +49,7 @@ fn every_operation_says_all_that_a_caller_needs() {
                 // What it says is in its headers.
                 _ if response.get("headers").is_some() => None,
                 status if status < "400" => Some("application/json"),
-                _ if operation.dialect().is_some() => Some("application/json"),
-                _ => Some("application/problem+json"),
+                _ => Some(Form::at(operation.path, Dialects::default()).media_type()),
             };
             assert_eq!(media_type, expected, "{} {status}", operation.id);
         }

@@ -5,6 +5,7 @@ mod alive;
 mod api_keys;
 mod attacks;
 mod attempts;
+mod authms;
 mod batches;
 mod bodies;
 mod canaries;

@@ -62,8 +62,13 @@ impl Someone {
 
     /// Makes the one operation possible that needs more.
     async fn ready_for(&self, operation: &Operation) {
-        if operation.id == "release_user_device" {
-            self.caller.post(&format!("/devices/{}/hijack", self.names.device)).await.expect(200);
+        match operation.id {
+            "release_user_device" => drop(self.caller.post(&format!("/devices/{}/hijack", self.names.device)).await.expect(200)),
+            "authms_delete_trusted_device" => {
+                let posted = self.host.ask("POST", "/internal/session/trusted-devices").key(&api_key(self.tenant, Role::Host)).tenant(self.tenant);
+                drop(posted.json(&vouched(&self.names)).await.expect(200));
+            }
+            _ => {}
         }
     }
 
@@ -84,7 +89,9 @@ impl Someone {
         match operation.id {
             "forget_other_devices" => asked.query("except_current=true"),
             // The proxy's part: there are two tenants.
-            "forward_auth" => asked.header("x-tenant-id", self.tenant),
+            "forward_auth" => asked.tenant(self.tenant),
+            "authms_create_trusted_device" => asked.tenant(self.tenant),
+            "authms_list_trusted_devices" | "authms_delete_trusted_device" => asked.tenant(self.tenant).query(&format!("user_id={}", names.user)),
             _ => asked,
         }
     }
@@ -108,7 +115,13 @@ pub(crate) fn path_of(operation: &Operation, names: &Names, tenant: &str) -> Str
         path if path.contains("{id}") => panic!("what does {path} name?"),
         _ => "",
     };
-    operation.path.replace("{user_id}", &names.user).replace("{id}", id).replace("{uuid}", id).replace("{tenant}", tenant)
+    operation
+        .path
+        .replace("{user_id}", &names.user)
+        .replace("{id}", id)
+        .replace("{uuid}", id)
+        .replace("{tenant}", tenant)
+        .replace("{device_fingerprint}", VOUCHED)
 }
 
 /// With a good body, for an operation that takes one.
@@ -138,11 +151,19 @@ pub(crate) fn body_of(operation: &Operation, names: &Names) -> Option<Value> {
         "verify_session" => json!({ "token": names.token }),
         "change_policy" => json!({ "preset": "consumer", "session_idle_s": 604_799 }),
         "flashback_trust_device" => json!({ "fingerprint": names.fingerprint }),
+        "authms_create_trusted_device" => vouched(names),
         id if operation.takes_body() => panic!("{id} has no sample: add one here"),
         _ => return None,
     };
     assert!(operation.takes_body(), "{} takes no body any more", operation.id);
     Some(body)
+}
+
+/// The host's own value for a device that it vouches for.
+const VOUCHED: &str = "fp-1";
+
+fn vouched(names: &Names) -> Value {
+    json!({ "user_id": names.user, "device_fingerprint": VOUCHED, "browser": "Chrome", "ip": "203.0.113.7" })
 }
 
 /// Each operation with somebody of its own.

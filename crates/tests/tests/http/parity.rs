@@ -56,6 +56,10 @@ impl Ana {
         self.backend(method, &format!("/internal/users/{}{path}", self.user))
     }
 
+    fn authms(&self, method: &str, path: &str) -> Ask {
+        self.backend(method, &format!("/internal/session/trusted-devices{path}")).query(&format!("user_id={}", self.user)).header("x-tenant-id", "acme")
+    }
+
     /// The value that is shown as the phone's fingerprint.
     async fn shown(&self) -> String {
         self.person("GET", &format!("/api/v1/devices/{}", self.device())).await.expect(200).text_at("/device_fingerprint")
@@ -96,6 +100,10 @@ const UNTRUST: &[Way] = &[
     way!("native", |ana| ana.person("POST", &format!("/api/v1/devices/{}/untrust", ana.device()))),
     way!("flashback", |ana| ana.person("POST", &format!("/devices/{}/untrust", ana.device()))),
     way!("internal", |ana| ana.internal("POST", &format!("/devices/{}/untrust", ana.device()))),
+    way!("authms", |ana| {
+        let shown = ana.shown().await;
+        ana.authms("DELETE", &format!("/{shown}"))
+    }),
 ];
 
 const FORGET: &[Way] = &[
@@ -162,6 +170,9 @@ async fn every_surface_says(ana: &Ana, stands: Stands, after: &str) {
     let flashback = ana.person("GET", &format!("/devices/{}", ana.device())).await;
     let is_trusted = if gone { Value::from(404) } else { Value::from(stands == Stands::Trusted) };
     assert_eq!(of(&flashback, "/device/isTrusted"), is_trusted, "flashback, {after}");
+    let authms = ana.authms("GET", "").await.expect(200);
+    let listed = authms.body["items"].as_array().expect("items").iter().any(|item| item["id"] == ana.device().as_str());
+    assert_eq!(listed, stands == Stands::Trusted, "authms, {after}");
 }
 
 /// Whether the session on the phone is live, by every surface that can tell; a dead one's token opens no door.
@@ -303,4 +314,7 @@ async fn the_trust_gate_refuses_in_every_surface(host: Host) {
     for way in TRUST {
         (way.act)(&ana).await.expect(403);
     }
+    let create = json!({ "user_id": ana.user, "device_fingerprint": "made by the backend" });
+    let path = "/internal/session/trusted-devices";
+    ana.backend("POST", path).header("x-tenant-id", "acme").json(&create).await.refused(403, "trust_not_allowed");
 }

@@ -54,7 +54,7 @@ async fn unknown_and_repeated_parameters_are_named(host: Host) {
 async fn bad_values_are_named(host: Host) {
     let all = each(&host).await;
     let rows = host.rows().await;
-    for (operation, someone) in &all {
+    for (operation, someone) in all.iter().filter(|(operation, _)| operation.dialect().is_none()) {
         for name in operation.query() {
             let bad: &[&str] = match name {
                 "limit" => &["0", "101", "-1", "1.5", "x", "", "65536", "99999999999999999999", "1%00", "%20", "0x5"],

@@ -109,6 +109,7 @@ impl Turn {
             last_factor: self.maybe(set, Self::factor),
             seen: self.seen(set),
             fingerprint: if set { self.fingerprint() } else { Fingerprint::default() },
+            given_fingerprint: self.maybe(set, Self::text),
             looks_like: self.maybe(set, Self::uuid).map(DeviceId),
             metadata: if set { self.map() } else { Map::new() },
             declined_at: self.maybe(set, Self::time),

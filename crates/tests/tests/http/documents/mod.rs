@@ -6,6 +6,9 @@ mod trusted_devices;
 #[path = "2_flashback_trust.rs"]
 mod flashback_trust;
 
+#[path = "3_internal_trusted_devices.rs"]
+mod internal_trusted_devices;
+
 #[path = "4_laravel_devices.rs"]
 mod laravel_devices;
 

@@ -1,0 +1,174 @@
+//! Devices that a host's key vouches for, by a value of its own that it calls the device's fingerprint.
+
+use serde_json::Map;
+
+use crate::event::About;
+use crate::fingerprint::Mark;
+use crate::{
+    Account, Binding, Device, DeviceId, DeviceTokens, EventKind, Fingerprint, KeyRing, Likeness, Moment, Part, Parts, Refusal, Seen, Timestamp, Trust, Voucher,
+};
+
+/// What a host says of a device that it vouches for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Vouched {
+    /// The host's own value for it: 1 to 512 characters, compared to the byte.
+    pub fingerprint: String,
+    /// How the host describes it; without a user agent.
+    pub seen: Seen,
+    /// Its network, where the host says its address: without one it is never recognised.
+    pub network: Option<String>,
+    /// A name for it, where it has none yet.
+    pub name: Option<String>,
+}
+
+impl Vouched {
+    /// By what it is recognised: the value as one opaque part, and the network.
+    fn parts(&self) -> Parts {
+        Parts::default().with_attribute("", Some(&self.fingerprint)).with(Part::Network, self.network.as_deref().unwrap_or_default())
+    }
+}
+
+impl Account {
+    /// Trusts the device of this value for a host, and makes it if there is none: to say it twice renews the grant. The trust is
+    /// tied by likeness, the weakest binding. A device that was reported hijacked is vouched for no more, until it is released.
+    ///
+    /// # Errors
+    /// As [`Account::gate`].
+    pub fn vouch(&mut self, moment: &mut Moment<'_>, vouched: &Vouched) -> Result<DeviceId, Refusal> {
+        self.record_creation(moment);
+        let of_this_value = |device: &&Device| {
+            device.given_fingerprint.as_deref() == Some(&*vouched.fingerprint) && device.forgotten_at.is_none() && device.released_at.is_none()
+        };
+        let known = self.devices.iter().find(of_this_value).map(|device| device.id);
+        let id = match known {
+            Some(id) => id,
+            None => self.add_vouched(moment, vouched)?,
+        };
+        let print = vouched.network.is_some().then(|| self.print(moment.keys, &vouched.parts()));
+        let now = moment.now;
+        let target = self.device_mut(id)?;
+        if let Some(print) = print {
+            target.fingerprint = print;
+        }
+        // What was seen of it at a sign-in says more than what a host declares.
+        if target.seen.user_agent.is_empty() {
+            target.seen = vouched.seen.clone();
+        }
+        target.last_seen_at = target.last_seen_at.max(now);
+        if let Some(name) = vouched.name.as_deref().filter(|_| target.name.is_none()) {
+            self.rename(moment, id, name)?;
+        }
+        if self.is_better_trusted(id, now)? {
+            self.gate(Voucher::KeyAlone, id, now)?;
+        } else {
+            self.trust(moment, Voucher::KeyAlone, id)?;
+        }
+        Ok(id)
+    }
+
+    /// Whether a device holds trust that a host's word alone would weaken or shorten.
+    fn is_better_trusted(&self, id: DeviceId, now: Timestamp) -> Result<bool, Refusal> {
+        let device = self.device(id)?;
+        let longest = now.plus_s(self.tenant.policy.trust_for_s.min(self.tenant.policy.fingerprint_trust_max_s));
+        let firmer = device.grant.is_some_and(|grant| grant.binding > Binding::Fingerprint);
+        Ok(firmer && matches!(device.trust(self, now), Trust::Held { until, .. } if until >= longest))
+    }
+
+    fn add_vouched(&mut self, moment: &mut Moment<'_>, vouched: &Vouched) -> Result<DeviceId, Refusal> {
+        self.make_room_for_device(moment)?;
+        let id = DeviceId(moment.mint.uuid(moment.now));
+        let fingerprint = self.print(moment.keys, &vouched.parts());
+        self.devices.push(Device {
+            id,
+            // It has no token until somebody passes a second factor on it.
+            tokens: DeviceTokens::default(),
+            generation: 1,
+            name: None,
+            grant: None,
+            granted_on: None,
+            trust_ended: None,
+            last_factor: None,
+            seen: vouched.seen.clone(),
+            fingerprint,
+            given_fingerprint: Some(vouched.fingerprint.clone()),
+            looks_like: None,
+            metadata: Map::new(),
+            declined_at: None,
+            hijacked_at: None,
+            released_at: None,
+            forgotten_at: None,
+            created_at: moment.now,
+            last_seen_at: moment.now,
+        });
+        self.record(moment, EventKind::DeviceAdded, About::device(id));
+        Ok(id)
+    }
+
+    /// Ends the trust of every trusted device that shows hosts this value, as [`Account::untrust`] does.
+    ///
+    /// # Errors
+    /// `NotFound` where there is none.
+    pub fn untrust_shown(&mut self, moment: &mut Moment<'_>, value: &str) -> Result<(), Refusal> {
+        let shows = |device: &&Device| {
+            let trusted = device.forgotten_at.is_none() && device.hijacked_at.is_none() && matches!(device.trust(self, moment.now), Trust::Held { .. });
+            trusted && device.shown_to_hosts(&self.head.tenant, moment.keys) == value
+        };
+        let shown: Vec<DeviceId> = self.devices.iter().filter(shows).map(|device| device.id).collect();
+        if shown.is_empty() {
+            return Err(Refusal::NotFound);
+        }
+        shown.into_iter().try_for_each(|id| self.untrust(moment, id, None, false))
+    }
+}
+
+impl Device {
+    /// The value derived from its fingerprint, which proves nothing: what people are shown. Empty where there is nothing to derive it from.
+    #[must_use]
+    pub fn shown_fingerprint(&self, tenant: &crate::TenantId, keys: &KeyRing) -> String {
+        // Under a server key that this node lacks there is nothing to show it by.
+        let pepper = self.fingerprint.pepper.and_then(|id| keys.pepper(tenant, id));
+        pepper.map(|pepper| self.fingerprint.shown(&pepper)).unwrap_or_default()
+    }
+
+    /// What hosts are shown as its fingerprint: the value that was given for it, else the derived one.
+    #[must_use]
+    pub fn shown_to_hosts(&self, tenant: &crate::TenantId, keys: &KeyRing) -> String {
+        self.given_fingerprint.clone().unwrap_or_else(|| self.shown_fingerprint(tenant, keys))
+    }
+
+    /// How much an attempt looks like it. While a host's word is all that is known of it, the value alone says that, and the
+    /// network; once a second factor was verified on it, its looks count as any other's.
+    pub(crate) fn likeness(&self, taken: &Fingerprint, parts: &Parts) -> Likeness {
+        let Some(value) = self.vouched_value() else { return Likeness::between(&self.fingerprint, taken, parts) };
+        let says = |kept: &Mark| taken.mark(kept).is_some_and(|mark| mark.says(kept));
+        let network = self.fingerprint.marks().iter().find(|mark| mark.part == Part::Network);
+        Likeness::by_value(says(value), network.is_some_and(says))
+    }
+
+    /// The digest of the given value, while nothing else is known of the device.
+    fn vouched_value(&self) -> Option<&Mark> {
+        self.given_fingerprint.as_ref()?;
+        let (mut value, mut others) = (None, false);
+        for mark in self.fingerprint.marks() {
+            match mark.part {
+                Part::Attribute if mark.tag == 0 => value = Some(mark),
+                Part::Network => {}
+                _ => others = true,
+            }
+        }
+        value.filter(|_| !others)
+    }
+
+    /// Of several devices that an attempt looks like, the one that a host named by what the attempt says. Where one of them was
+    /// reported hijacked, it may be that one.
+    pub(crate) fn named_among<'a>(alike: impl Iterator<Item = &'a Self> + Clone) -> Option<DeviceId> {
+        if alike.clone().any(|device| device.hijacked_at.is_some()) {
+            return None;
+        }
+        let mut named = alike.filter(|device| device.vouched_value().is_some());
+        match (named.next(), named.next()) {
+            (Some(only), None) => Some(only.id),
+            _ => None,
+        }
+    }
+}
