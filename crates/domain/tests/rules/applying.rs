@@ -1,7 +1,7 @@
 //! What security events do to an account, row by row, beside what they must leave alone.
 
 use crate::account::{Ana, at};
-use doorward_domain::{Cause, Report, Reported, SecurityEvent, SessionId, SessionsEnded, Trust};
+use doorward_domain::{Cause, Ends, Leeway, Report, Reported, SecurityEvent, SessionId, SessionsEnded, Trust};
 
 const NOW_S: u32 = 10_000_000;
 
@@ -109,6 +109,8 @@ fn under_one_id_an_event_has_one_effect_and_its_token_is_given_anew_while_unused
     assert_eq!(heads(&ana), after_first, "no second effect");
     assert_eq!((again.devices_untrusted, again.sessions_ended, again.kept), (first.devices_untrusted, first.sessions_ended, first.kept));
     assert!(again.access_token.is_some() && hash_of(&ana) != given, "its answer may have been lost");
+    let (given, third) = (hash_of(&ana), ana.act(|account, moment| account.apply(moment, &told)).expect("applied"));
+    assert!(third.access_token.is_some() && hash_of(&ana) != given, "and the answer to the second");
     // Without asking for one, none is given.
     let quiet = ana.act(|account, moment| account.apply(moment, &Report { rotate_kept: false, ..told.clone() })).expect("applied");
     assert_eq!(quiet.access_token, None);
@@ -175,6 +177,33 @@ fn a_kept_token_that_was_replaced_since_is_given_to_no_retry() {
     assert!(session.unused_until.is_some());
     let again = ana.act(|account, moment| account.apply(moment, &told)).expect("applied");
     assert_eq!(again.access_token, None);
+}
+
+#[test]
+fn the_tokens_of_two_events_under_one_id_are_kept_apart() {
+    let mut ana = Ana::new(at(NOW_S));
+    let laptop = ana.enter();
+    let told = |event| Report { event, keep: Some(laptop.session), rotate_kept: true, event_id: Some("e".to_owned()) };
+    let (older, newer) = (told(SecurityEvent::PasswordChanged), told(SecurityEvent::MfaRemoved));
+    for (report, has_token) in [(&older, true), (&newer, true), (&newer, true), (&older, false), (&newer, true)] {
+        let applied = ana.act(|account, moment| account.apply(moment, report)).expect("applied");
+        assert_eq!(applied.access_token.is_some(), has_token, "{}", report.event);
+    }
+}
+
+#[test]
+fn what_of_the_table_a_policy_may_change_is_what_its_leeway_says() {
+    let all = || {
+        [SessionsEnded::None, SessionsEnded::AllButKept, SessionsEnded::All]
+            .into_iter()
+            .flat_map(|sessions| [false, true].map(|trust| Ends { trust, sessions }))
+    };
+    for (table, row) in all().flat_map(|table| all().map(move |row| (table, row))) {
+        let no_less = (row.trust || !table.trust) && row.sessions.code() >= table.sessions.code();
+        assert_eq!(Leeway::StricterOnly.allows(row, table), no_less, "{row:?} for {table:?}");
+        assert!(Leeway::Free.allows(row, table), "{row:?} for {table:?}");
+        assert_eq!(Leeway::Fixed.allows(row, table), (row.trust, row.sessions) == (table.trust, table.sessions), "{row:?} for {table:?}");
+    }
 }
 
 #[test]

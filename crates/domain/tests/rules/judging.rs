@@ -89,6 +89,26 @@ fn ask_the_gate(before: Before) -> Result<(), Refusal> {
 }
 
 #[test]
+fn what_ties_an_attempt_to_a_device_bounds_what_its_grant_is_worth() {
+    const BY_LIKENESS_S: u32 = 3_600;
+    let mut ana = Ana::new(at(NOW_S));
+    let laptop = ana.enter_and_trust();
+    let now = ana.now;
+    let until = |ana: &Ana, by| match ana.device(laptop.device).trust_by(by, &ana.account, now) {
+        Trust::Held { until, .. } => Some(until),
+        _ => None,
+    };
+    // By its looks alone under a policy that wants a token: nothing.
+    assert!(until(&ana, Binding::Token).is_some() && until(&ana, Binding::Fingerprint).is_none());
+    ana.choose(consumer(|rules| (rules.trust_binding, rules.fingerprint_trust_max_s) = (Binding::Fingerprint, BY_LIKENESS_S)));
+    assert_eq!(until(&ana, Binding::Fingerprint), Some(now.plus_s(BY_LIKENESS_S)));
+    assert!(until(&ana, Binding::Token) > Some(now.plus_s(BY_LIKENESS_S)));
+    // A grant that was given by looks is worth no more when a token comes.
+    ana.account.device_mut(laptop.device).expect("it").grant.as_mut().expect("a grant").binding = Binding::Fingerprint;
+    assert_eq!(until(&ana, Binding::Token), Some(now.plus_s(BY_LIKENESS_S)));
+}
+
+#[test]
 fn the_gate_asks_its_questions_in_their_order_in_every_combination() {
     let recent = i64::from(RECENT_S) * 1_000_000;
     let longest = i64::from(LONGEST_S) * 1_000_000;

@@ -42,7 +42,7 @@ fn each_thing_that_a_generation_ended_bears_the_cause_of_its_own_raise() {
     ana.now = ana.now.plus_s(10);
     let second = ana.enter_and_trust();
     ana.now = ana.now.plus_s(10);
-    let report = doorward_domain::Report { event: doorward_domain::SecurityEvent::PasswordReset, keep: None, rotate_kept: false, event_id: None };
+    let report = doorward_domain::Report { event: SecurityEvent::PasswordReset, keep: None, rotate_kept: false, event_id: None };
     ana.act(|account, moment| account.apply(moment, &report)).expect("applied");
     for (opened, at, cause) in [(&first, everywhere, Cause::SignedOutEverywhere), (&second, ana.now, Cause::PasswordReset)] {
         let ending = Ending { at, cause };
