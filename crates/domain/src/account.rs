@@ -2,8 +2,6 @@
 
 use std::sync::Arc;
 
-use serde_json::Map;
-
 use crate::codes::closed_set;
 use crate::event::About;
 use crate::{
@@ -228,7 +226,7 @@ impl Account {
     /// Records that the account was made, if this rule is the first to see it.
     pub fn record_creation(&mut self, moment: &mut Moment<'_>) {
         if self.head.last_event == 0 {
-            self.record(moment, EventKind::AccountCreated, About { data: Map::new(), ..About::default() });
+            self.record(moment, EventKind::AccountCreated, About::default());
         }
     }
 

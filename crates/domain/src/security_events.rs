@@ -108,13 +108,6 @@ impl Account {
             access_token,
         })
     }
-
-    /// Replaces a session's token: whoever has a copy of the old one has nothing.
-    fn replace_access_token(&mut self, moment: &mut Moment<'_>, id: SessionId) -> Result<AccessToken, Refusal> {
-        let token = self.mint_access_token(moment, id);
-        self.session_mut(id)?.token = moment.keys.hash(&token);
-        Ok(token)
-    }
 }
 
 impl Applied {

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use crate::codes::closed_set;
-use crate::{Account, Binding, Cause, Device, DeviceId, Ending, Factor, KeyedHash, SessionId, Timestamp};
+use crate::{AccessToken, Account, Binding, Cause, Credential, Device, DeviceId, Ending, Factor, KeyRing, KeyedHash, Refusal, SessionId, Timestamp};
 
 /// A signed-in period on a device.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,6 +16,8 @@ pub struct Session {
     pub identified_by: Binding,
     /// The hash of its access token.
     pub token: KeyedHash,
+    /// The hash of the one that it replaced, if it did: who still holds that isn't taken for one who guesses.
+    pub former: Option<KeyedHash>,
     /// The account's sessions generation that it lives under.
     pub sessions_gen: i64,
     /// The tenant's.
@@ -65,6 +67,33 @@ closed_set! {
 }
 
 impl Session {
+    /// The session that an access token is of, live or not, and its account. `account` is the one that the token names, if there is one; the same
+    /// work is done where there is none.
+    ///
+    /// # Errors
+    /// `WrongSecret` where the token fits no session; `Unauthenticated` where another has replaced it, and where the session is
+    /// over though its hash is under a server key that this ring lacks; `Unavailable` if it is live and that is so.
+    pub fn of_token<'a>(keys: &KeyRing, token: &AccessToken, account: Option<&'a Account>, now: Timestamp) -> Result<(&'a Account, &'a Self), Refusal> {
+        let hashes = keys.hashes_of(token);
+        let wrong = Err(Refusal::WrongSecret(Credential::AccessToken));
+        let Some((account, session)) = account.and_then(|account| Some((account, account.session(token.at.id).ok()?))) else { return wrong };
+        match hashes.fit(&session.token) {
+            Ok(true) => Ok((account, session)),
+            // Whatever the token is: no server key is needed to say so.
+            Err(_) if account.live_session(session.id, now).is_none() => Err(Refusal::Unauthenticated),
+            Err(unknowable) => Err(unknowable),
+            Ok(false) => match &session.former {
+                Some(former) if hashes.fit(former).unwrap_or(true) => Err(Refusal::Unauthenticated),
+                _ => wrong,
+            },
+        }
+    }
+
+    /// Puts another token in the place of its own, which opens nothing from now on.
+    pub(crate) fn replace_token(&mut self, by: KeyedHash) {
+        self.former = Some(std::mem::replace(&mut self.token, by));
+    }
+
     /// Its state. `device` is the one it is on.
     #[must_use]
     pub fn status(&self, device: &Device, account: &Account, now: Timestamp) -> SessionStatus {

@@ -4,8 +4,8 @@ use crate::event::About;
 use crate::refusal::FactorMissing;
 use crate::token::{Secret, Token};
 use crate::{
-    AccessToken, Account, ActivationToken, Cause, Count, Credential, Device, EventKind, Factor, Generation, Moment, Refusal, Session, SessionId, SessionRef,
-    SessionStatus, Timestamp,
+    AccessToken, Account, ActivationToken, Cause, Count, Device, EventKind, Factor, Generation, Moment, Refusal, Session, SessionId, SessionRef, SessionStatus,
+    Timestamp,
 };
 
 /// What a step-up gives.
@@ -21,19 +21,10 @@ impl Account {
     /// The session that an access token opens, live at this moment.
     ///
     /// # Errors
-    /// `WrongSecret` where the token fits no session, `Unauthenticated` where the session is over; `Unavailable` if its hash is
-    /// under a key that this node lacks.
+    /// As [`Session::of_token`]; `Unauthenticated` where the session is over.
     pub fn caller(&self, moment: &Moment<'_>, token: &AccessToken) -> Result<&Session, Refusal> {
-        let session = self.session(token.at.id).ok();
-        let fits = match moment.keys.fits(token, session.map(|session| &session.token)) {
-            // Over, whatever the token is: no server key is needed to say so.
-            Err(_) if self.live_session(token.at.id, moment.now).is_none() => return Err(Refusal::Unauthenticated),
-            fits => fits?,
-        };
-        let session = session.filter(|_| fits).ok_or(Refusal::WrongSecret(Credential::AccessToken))?;
-        let device = self.device_of(session).map_err(|_| Refusal::Unauthenticated)?;
-        let live = session.status(device, self, moment.now) == SessionStatus::Active;
-        if live { Ok(session) } else { Err(Refusal::Unauthenticated) }
+        let (_, session) = Session::of_token(moment.keys, token, Some(self), moment.now)?;
+        self.live_session(session.id, moment.now).ok_or(Refusal::Unauthenticated)
     }
 
     /// Notes that a session's token was used, which shows that its answer arrived: from now on it is given anew to nobody.
@@ -131,9 +122,8 @@ impl Account {
             return Err(Refusal::NotFound);
         }
         let device = session.device;
-        let access_token = self.mint_access_token(moment, id);
+        let access_token = self.replace_access_token(moment, id)?;
         let session = self.session_mut(id)?;
-        session.token = moment.keys.hash(&access_token);
         // The later of the two: a statement about an older factor takes nothing back.
         session.factor = session.factor.into_iter().chain([factor]).max_by_key(|factor| factor.verified_at);
         session.skipped_factor = false;
@@ -146,6 +136,13 @@ impl Account {
 
     pub(crate) fn mint_access_token(&self, moment: &mut Moment<'_>, id: SessionId) -> AccessToken {
         Token { at: SessionRef { shard: self.head.shard, account: self.head.id, id }, secret: Secret::new(moment.mint.secret()) }
+    }
+
+    /// Replaces a session's token: whoever has a copy of the old one has nothing.
+    pub(crate) fn replace_access_token(&mut self, moment: &mut Moment<'_>, id: SessionId) -> Result<AccessToken, Refusal> {
+        let token = self.mint_access_token(moment, id);
+        self.session_mut(id)?.replace_token(moment.keys.hash(&token));
+        Ok(token)
     }
 
     /// At the session cap the oldest on the same device ends first, then the oldest of all. What has lapsed is marked in passing,

@@ -376,6 +376,7 @@ impl Account {
             id,
             device,
             token: moment.keys.hash(&access_token),
+            former: None,
             identified_by,
             sessions_gen: generations.sessions,
             tenant_sessions_gen: generations.tenant_sessions,

@@ -205,16 +205,12 @@ impl Service {
 
     /// What a session is to a token that names it.
     fn find(&self, tenant: &TenantId, token: &AccessToken, account: Option<Arc<Account>>, now: Timestamp) -> Result<Found, Refusal> {
-        let session = account.as_ref().and_then(|account| account.session(token.at.id).ok());
-        let fits = match (self.keys.fits(token, session.map(|session| &session.token)), &account) {
-            // Over, whatever the token is: no server key is needed to say so.
-            (Err(_), Some(account)) if account.live_session(token.at.id, now).is_none() => return Ok(Found::Inactive(Inactive::Over(UNKNOWN))),
-            (fits, _) => fits?,
+        let (account, session) = match (Session::of_token(&self.keys, token, account.as_deref(), now), &account) {
+            (Ok((_, session)), Some(account)) if account.head.tenant == *tenant => (account, session),
+            (Ok(_) | Err(Refusal::Unauthenticated), _) => return Ok(Found::Inactive(Inactive::Over(UNKNOWN))),
+            (Err(Refusal::WrongSecret(_)), _) => return Ok(Found::Inactive(Inactive::Wrong)),
+            (Err(refusal), _) => return Err(refusal),
         };
-        let (Some(account), Some(session), true) = (&account, session, fits) else { return Ok(Found::Inactive(Inactive::Wrong)) };
-        if account.head.tenant != *tenant {
-            return Ok(Found::Inactive(Inactive::Over(UNKNOWN)));
-        }
         let status = session.status(account.device_of(session)?, account, now);
         Ok(match status {
             SessionStatus::Active => Found::Live(Arc::clone(account), token.at),
@@ -280,11 +276,8 @@ impl Service {
     async fn live(&self, token: &AccessToken) -> Result<(Timestamp, Own), Error> {
         let account = self.store.session(token.at).await?;
         let moment = self.moment();
-        let Some(account) = account else {
-            self.keys.fits(token, None)?;
-            return Err(Refusal::WrongSecret(Credential::AccessToken).into());
-        };
-        let session = account.caller(&moment, token)?;
+        let (account, session) = Session::of_token(moment.keys, token, account.as_deref(), moment.now)?;
+        let session = account.live_session(session.id, moment.now).ok_or(Refusal::Unauthenticated)?;
         if session.may_be_reissued(moment.now) && !self.note_use(token).await? {
             return Err(Refusal::Unauthenticated.into());
         }

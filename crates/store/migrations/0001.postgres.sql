@@ -93,6 +93,7 @@ CREATE TABLE session (
     device BYTEA NOT NULL,
     identified_by BIGINT NOT NULL,
     token BYTEA NOT NULL,
+    former BYTEA,
     sessions_gen BIGINT NOT NULL,
     tenant_sessions_gen BIGINT NOT NULL,
     device_gen BIGINT NOT NULL,

@@ -93,6 +93,7 @@ CREATE TABLE session (
     device BLOB NOT NULL,
     identified_by INTEGER NOT NULL,
     token BLOB NOT NULL,
+    former BLOB,
     sessions_gen INTEGER NOT NULL,
     tenant_sessions_gen INTEGER NOT NULL,
     device_gen INTEGER NOT NULL,

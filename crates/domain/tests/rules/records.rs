@@ -2,7 +2,8 @@
 
 use crate::account::{Ana, at, just_before};
 use doorward_domain::event::About;
-use doorward_domain::{Cause, Count, Ending, EventKind, Factor, MfaMethod, Trust};
+use doorward_domain::token::Secret;
+use doorward_domain::{Cause, Count, Credential, Ending, EventKind, Factor, MfaMethod, Refusal, SecurityEvent, Trust};
 
 const NOW_S: u32 = 10_000_000;
 
@@ -50,6 +51,37 @@ fn each_thing_that_a_generation_ended_bears_the_cause_of_its_own_raise() {
         assert_eq!(device.trust(&ana.account, ana.now), Trust::Ended(ending));
         assert_eq!(session.ending(ana.account.device_of(session).expect("its own"), &ana.account, ana.now), Some(ending));
         assert_eq!(ana.account.device_of(session).expect("its own").id, opened.device);
+    }
+}
+
+#[test]
+fn sessions_and_trust_ended_apart_bear_each_the_cause_of_its_own() {
+    let mut ana = Ana::new(at(NOW_S));
+    let laptop = ana.enter_and_trust();
+    let report = doorward_domain::Report { event: SecurityEvent::EmailChanged, keep: None, rotate_kept: false, event_id: None };
+    ana.act(|account, moment| account.apply(moment, &report)).expect("applied");
+    let trust_ended_at = ana.now;
+    ana.now = ana.now.plus_s(10);
+    ana.act(|account, moment| account.end_all_sessions(moment, None, false)).expect("ended");
+    let (device, session) = (ana.device(laptop.device), ana.account.session(laptop.session).expect("it"));
+    assert_eq!(device.trust(&ana.account, ana.now), Trust::Ended(Ending { at: trust_ended_at, cause: Cause::EmailChanged }));
+    assert_eq!(session.ending(device, &ana.account, ana.now), Some(Ending { at: ana.now, cause: Cause::SignedOutEverywhere }));
+}
+
+#[test]
+fn a_replaced_access_token_is_known_and_a_guess_isnt() {
+    let mut ana = Ana::new(at(NOW_S));
+    let laptop = ana.enter();
+    let factor = Factor { method: MfaMethod::Totp, verified_at: ana.now };
+    let second = ana.act(|account, moment| account.step_up(moment, laptop.session, factor)).expect("stepped up").access_token;
+    let third = ana.act(|account, moment| account.step_up(moment, laptop.session, factor)).expect("stepped up").access_token;
+    let mut guess = third.clone();
+    guess.secret = Secret::new([0xee; 32]);
+    let wrong = Err(Refusal::WrongSecret(Credential::AccessToken));
+    // The one before the last is as little known as a guess.
+    for (token, expected) in [(&third, Ok(laptop.session)), (&second, Err(Refusal::Unauthenticated)), (&laptop.access_token, wrong.clone()), (&guess, wrong)] {
+        let caller = ana.act(|account, moment| Ok(account.caller(moment, token).map(|session| session.id)));
+        assert_eq!(caller.expect("the rule refuses nothing"), expected);
     }
 }
 

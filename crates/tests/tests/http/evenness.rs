@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use doorward_domain::token::{Locator, Secret, Token};
 use doorward_domain::{AccessToken, AccountId, ActivationToken, DeviceId, DeviceToken, OfferId, SessionId};
+use doorward_tests::host::browser::with_code;
 use doorward_tests::host::{Ask, Host, SESSION_COOKIE, SignedIn};
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -160,8 +161,10 @@ async fn what_is_no_wrong_secret_is_answered_at_once(host: Host) {
     let ana = laptop.enter_and_trust().await;
     let ended = host.browser("ana").enter().await;
     ended.delete("/sessions/current").await.expect(204);
+    let replaced = host.browser("ana").enter().await;
+    host.call("POST", &format!("/internal/users/ana/sessions/{}/mfa", replaced.session())).json(&with_code()).await.expect(200);
     let right = [by_access_token(&host, &ana.token)[..7].to_vec(), by_device_token(&host, laptop.device_token.as_deref().expect("a device token"))];
-    let over = [&ended.token, "dws_typo"].map(|token| by_access_token(&host, token));
+    let over = [&ended.token, &replaced.token, "dws_typo"].map(|token| by_access_token(&host, token));
     let key = by_key(&host, "dwk_over");
     host.add_key("dwk_over", |key| key.revoked_at = Some(key.created_at)).await;
     let before = evened(&host);

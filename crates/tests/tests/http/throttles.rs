@@ -5,6 +5,7 @@ use std::future::IntoFuture as _;
 use doorward_domain::token::{Locator, Secret, Token};
 use doorward_domain::{AccessToken, ActivationToken, Quota, SessionId};
 use doorward_tests::at_once;
+use doorward_tests::host::browser::with_code;
 use doorward_tests::host::{Answer, Ask, Host, SignedIn};
 use serde_json::json;
 use uuid::Uuid;
@@ -134,8 +135,10 @@ async fn what_is_known_counts_as_no_wrong_secret(host: Host) {
     ana.activate(&used).await.expect(200);
     let ended = host.browser("ana").enter().await;
     ended.delete("/sessions/current").await.expect(204);
+    let replaced = host.browser("ana").enter().await;
+    host.call("POST", &format!("/internal/users/ana/sessions/{}/mfa", replaced.session())).json(&with_code()).await.expect(200);
     let offer = |token: &str, of: &SignedIn| of.ask("POST", "/devices/activate").json(&json!({ "activation_token": token })).from(ATTACKER);
-    for known in [me(&host, &ended.token).from(ATTACKER), offer(&used, &ana), offer(&ben.offer(), &ana)] {
+    for known in [me(&host, &ended.token).from(ATTACKER), me(&host, &replaced.token).from(ATTACKER), offer(&used, &ana), offer(&ben.offer(), &ana)] {
         assert_eq!(storm(LIMIT + 20, &known).await.1, 0);
     }
     host.pass_s(7 * 24 * 3_600);

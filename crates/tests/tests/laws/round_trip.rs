@@ -128,6 +128,7 @@ impl Turn {
             device,
             identified_by: self.of(Binding::ALL),
             token: self.hash(),
+            former: self.maybe(set, Self::hash),
             sessions_gen: self.of(&NUMBERS),
             tenant_sessions_gen: self.of(&NUMBERS),
             device_gen: self.of(&NUMBERS),
