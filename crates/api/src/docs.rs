@@ -1,5 +1,7 @@
 //! `/docs`, `/openapi.json` and `/openapi/…`: the descriptions, and Swagger UI over them, served from the binary alone.
 
+use std::sync::{Arc, LazyLock};
+
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::Request;
@@ -25,14 +27,15 @@ pub(crate) fn router(dialects: Dialects) -> Router<Surfaces> {
         .validator_url("none")
         .persist_authorization(false);
     let ui = Router::<()>::from(SwaggerUi::new("/docs").config(config));
-    let ui = each.iter().fold(ui, |ui, description| ui.route(description.path, page(description)));
+    let ui = each.into_iter().fold(ui, |ui, description| ui.route(description.path, page(description)));
     Router::new().merge(ui.layer(from_fn(with_policy)).with_state(()))
 }
 
-/// Written once: whoever asks for it again and again has it copied, not made.
-fn page(description: &Description) -> MethodRouter {
-    let text = Bytes::from(serde_json::to_string(&description.openapi()).expect("the description is JSON"));
-    get(move || async move { ([(header::CONTENT_TYPE, "application/json")], text) })
+/// Written when it is first asked for, and once: whoever asks for it again and again has it copied, not made.
+fn page(description: Description) -> MethodRouter {
+    let text = LazyLock::new(move || Bytes::from(serde_json::to_string(&description.openapi()).expect("the description is JSON")));
+    let text = Arc::new(text);
+    get(move || async move { ([(header::CONTENT_TYPE, "application/json")], Bytes::clone(&text)) })
 }
 
 async fn with_policy(request: Request, next: Next) -> Response {

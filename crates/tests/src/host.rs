@@ -10,7 +10,7 @@ pub mod form;
 use std::collections::BTreeSet;
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
 use bytes::Bytes;
 use doorward_api::context::RequestIds;
@@ -52,6 +52,8 @@ pub struct Host(Arc<Parts>);
 
 type Asked = Pin<Box<dyn Future<Output = (http::response::Parts, Bytes)> + Send>>;
 type Router = Box<dyn Fn(Request<Full<Bytes>>) -> Asked + Send + Sync>;
+/// Most stories go through one door: the others aren't made for nothing.
+type Opening = Box<dyn FnOnce() -> Router + Send>;
 
 struct Parts {
     home: Arc<Home>,
@@ -60,7 +62,7 @@ struct Parts {
     clock: Arc<ManualClock>,
     erasures: Arc<ErasureLines>,
     metrics: Metrics,
-    doors: [Router; 3],
+    doors: [LazyLock<Router, Opening>; 3],
     dialects: Dialects,
     revealed: Mutex<BTreeSet<String>>,
 }
@@ -203,18 +205,22 @@ impl Host {
             RequestIds::new(move || clock.now().micros(), |seed| seed.fill(7))
         };
         let surfaces = Surfaces { service: Arc::clone(&service), dev, session_cookie: Some(SESSION_COOKIE.into()), dialects };
-        let doors = [doorward_api::all_router(surfaces.clone()), doorward_api::public_router(surfaces.clone()), doorward_api::internal_router(surfaces)];
         let proxies = Proxies::new([TRUSTED_PROXY.parse().expect("a network")]);
         let throttle = Throttle::new(Arc::clone(&service), Quota::WRONG_SECRETS, proxies, &metrics);
-        let doors = doors.map(|router| {
-            let router = router.layer((Frame::new(ids(&clock), metrics.clone(), dev, dialects), Guard::new(metrics.clone()), throttle.clone()));
-            Box::new(move |request: Request<Full<Bytes>>| {
-                let router = router.clone();
-                Box::pin(async move {
-                    let (parts, body) = router.oneshot(request).await.expect("a router doesn't fail").into_parts();
-                    (parts, body.collect().await.expect("a whole body").to_bytes())
-                }) as Asked
-            }) as Router
+        let routers: [fn(Surfaces) -> _; 3] = [doorward_api::all_router, doorward_api::public_router, doorward_api::internal_router];
+        let doors = routers.map(|router| {
+            let layers = (Frame::new(ids(&clock), metrics.clone(), dev, dialects), Guard::new(metrics.clone()), throttle.clone());
+            let surfaces = surfaces.clone();
+            LazyLock::new(Box::new(move || {
+                let router = router(surfaces).layer(layers);
+                Box::new(move |request: Request<Full<Bytes>>| {
+                    let router = router.clone();
+                    Box::pin(async move {
+                        let (parts, body) = router.oneshot(request).await.expect("a router doesn't fail").into_parts();
+                        (parts, body.collect().await.expect("a whole body").to_bytes())
+                    }) as Asked
+                }) as Router
+            }) as Opening)
         });
         Self(Arc::new(Parts { home: Arc::clone(home), store, service, clock, erasures, metrics, doors, dialects, revealed: Mutex::default() }))
     }
