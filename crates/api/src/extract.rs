@@ -147,6 +147,12 @@ pub(crate) fn user(text: &str) -> Result<UserId, Problem> {
     UserId::new(text).ok_or_else(|| Problem::new(Kind::NotFound))
 }
 
+/// Why a text names no user, where a body or a query has it.
+pub(crate) fn user_fault(text: &str) -> FieldError {
+    let code = if text.is_empty() { FieldFault::Required } else { FieldFault::Format };
+    FieldError::new("user_id", code, "must be 1 to 255 bytes without control characters, and not . or ..")
+}
+
 /// A JSON body. Unknown and repeated fields are refused, with the field named.
 pub(crate) struct Json<T>(pub(crate) T);
 

@@ -9,7 +9,7 @@ use utoipa::openapi::tag::TagBuilder;
 use utoipa::openapi::{Content, InfoBuilder, LicenseBuilder, OpenApi, PathItem, Ref, RefOr, Response, ResponseBuilder, Schema};
 
 use crate::problem::{MEDIA_TYPE, ProblemBody};
-use crate::{Dialect, Dialects, internal, native};
+use crate::{Dialect, Dialects, KeyHeader, internal, native};
 
 /// One HTTP API over the one core.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -100,6 +100,8 @@ pub struct Description {
     pub path: &'static str,
     /// The surfaces that it tells of.
     pub surfaces: Vec<Surface>,
+    /// Where `authms` takes its API key.
+    pub authms_key: KeyHeader,
 }
 
 impl Description {
@@ -107,7 +109,7 @@ impl Description {
     #[must_use]
     pub fn whole(dialects: Dialects) -> Self {
         let surfaces = [Surface::Native, Surface::Internal].into_iter().chain(dialects.on().map(Surface::Dialect));
-        Self { name: "all", path: "/openapi.json", surfaces: surfaces.collect() }
+        Self { name: "all", path: "/openapi.json", surfaces: surfaces.collect(), authms_key: dialects.authms_key }
     }
 
     /// The description itself.
@@ -136,7 +138,7 @@ impl Description {
             let used_by = |operation: &Operation| json!(operation.security).to_string().contains(scheme);
             api.paths.paths.values().flat_map(|item| [&item.get, &item.post, &item.patch, &item.put, &item.delete]).flatten().any(used_by)
         };
-        let schemes: Vec<_> = schemes().into_iter().filter(|(name, _)| used(name)).collect();
+        let schemes: Vec<_> = schemes(self.authms_key).into_iter().filter(|(name, _)| used(name)).collect();
         api.components.get_or_insert_default().security_schemes.extend(schemes.into_iter().map(|(name, scheme)| (name.to_owned(), RefOr::T(scheme))));
         api
     }
@@ -151,9 +153,10 @@ impl Description {
 /// The descriptions that are served: of the two own APIs together, of each surface, and of all.
 #[must_use]
 pub fn descriptions(dialects: Dialects) -> Vec<Description> {
-    let own = Description { name: "doorward", path: "/openapi/doorward.json", surfaces: vec![Surface::Native, Surface::Internal] };
+    let own =
+        Description { name: "doorward", path: "/openapi/doorward.json", surfaces: vec![Surface::Native, Surface::Internal], authms_key: dialects.authms_key };
     let whole = Description::whole(dialects);
-    let of = |&surface: &Surface| Description { name: surface.name(), path: surface.path(), surfaces: vec![surface] };
+    let of = |&surface: &Surface| Description { name: surface.name(), path: surface.path(), surfaces: vec![surface], authms_key: dialects.authms_key };
     let each: Vec<_> = whole.surfaces.iter().map(of).collect();
     [own].into_iter().chain(each).chain([whole]).collect()
 }
@@ -179,11 +182,19 @@ impl Described {
     }
 }
 
-fn schemes() -> [(&'static str, SecurityScheme); 3] {
+fn schemes(authms_key: KeyHeader) -> [(&'static str, SecurityScheme); 4] {
     let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).description(Some("A session's access token, `dws_…`")).build();
-    let key = ApiKey::Header(ApiKeyValue::with_description("X-API-Key", "An API key, `dwk_…`; each operation's least role is in `x-doorward-role`"));
+    let key_in = |header: &str| {
+        let text = "An API key, `dwk_…`; each operation's least role is in `x-doorward-role`";
+        SecurityScheme::ApiKey(ApiKey::Header(ApiKeyValue::with_description(header, text)))
+    };
     let basic = HttpBuilder::new().scheme(HttpAuthScheme::Basic).description(Some("An API key as the password, under any name")).build();
-    [("access_token", SecurityScheme::Http(bearer)), ("api_key", SecurityScheme::ApiKey(key)), ("basic", SecurityScheme::Http(basic))]
+    [
+        ("access_token", SecurityScheme::Http(bearer)),
+        ("api_key", key_in(KeyHeader::default().shown())),
+        ("authms_key", key_in(authms_key.shown())),
+        ("basic", SecurityScheme::Http(basic)),
+    ]
 }
 
 fn operations_of(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
@@ -196,7 +207,7 @@ fn secure(operation: &mut Operation, schemes: &[&str]) {
 
 /// What every operation of a dialect has; what its document says stands already.
 fn share_in(dialect: Dialect, operation: &mut Operation, path: &str) {
-    secure(operation, &[if dialect.is_internal() { "api_key" } else { "access_token" }]);
+    secure(operation, &[if dialect.is_internal() { "authms_key" } else { "access_token" }]);
     let changes = operation.request_body.is_some() || !operation.operation_id.as_deref().is_some_and(|id| id.contains("_list_") || id.contains("_get_"));
     let refusals: [(&str, &str, bool); 11] = [
         ("400", "The request can't be read", changes || dialect.is_internal()),

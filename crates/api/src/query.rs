@@ -1,4 +1,4 @@
-//! Query parameters of the own APIs: an unknown or repeated one, or a bad value, is 400.
+//! Query parameters: a repeated one and a bad value are 400, and on the own APIs one that is unknown, too.
 
 use std::convert::Infallible;
 
@@ -6,6 +6,7 @@ use axum::extract::FromRequestParts;
 use doorward_domain::{DeviceStatus, SessionStatus};
 use doorward_service::{FEED_WAIT_S, FeedRequest, PageRequest, RequiredFactor};
 use http::request::Parts;
+use percent_encoding::percent_decode_str;
 
 use crate::problem::{FieldError, FieldFault, Problem};
 
@@ -110,13 +111,12 @@ impl<P: Parameters, S: Sync> FromRequestParts<S> for Loose<P> {
         let query = parts.uri.query().unwrap_or_default();
         let known = form_urlencoded::parse(query.as_bytes()).into_owned().filter(|(name, _)| P::NAMES.contains(&name.as_str()));
         let mut given = Given { pairs: known.collect(), faults: vec![] };
-        // What isn't UTF-8 has been read as this, which nobody means who doesn't write it out.
-        let unreadable = |value: &str| value.contains('\u{fffd}') && !query.to_ascii_uppercase().contains("%EF%BF%BD");
+        let unreadable = |name: &str| query.split('&').any(|pair| is_unreadable(pair, name));
         for name in P::NAMES {
             let mut values = given.pairs.iter().filter(|(given, _)| given == name).map(|(_, value)| value.as_str());
             let fault = match (values.next(), values.next()) {
                 (Some(_), Some(_)) => Some((FieldFault::Repeated, "is given more than once")),
-                (Some(value), None) if unreadable(value) => Some((FieldFault::Format, "must be UTF-8")),
+                (Some(_), None) if unreadable(name) => Some((FieldFault::Format, "must be UTF-8")),
                 _ => None,
             };
             given.faults.extend(fault.map(|(code, description)| FieldError::new(*name, code, description)));
@@ -131,6 +131,12 @@ impl<P: Parameters, S: Sync> FromRequestParts<S> for Loose<P> {
         }
         Ok(Self { read, faults })
     }
+}
+
+/// Whether this is a parameter of this name whose value isn't UTF-8.
+fn is_unreadable(pair: &str, name: &str) -> bool {
+    let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
+    percent_decode_str(key).decode_utf8_lossy() == name && percent_decode_str(value).decode_utf8().is_err()
 }
 
 fn known(names: &[&str]) -> String {

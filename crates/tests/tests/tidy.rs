@@ -136,6 +136,12 @@ fn engines_and_surfaces_never_import_each_other() {
         ("crates/api/src/internal/", "dialects::"),
         ("crates/api/src/dialects/", "internal::"),
         ("crates/api/src/dialects/", "native::"),
+        ("crates/api/src/dialects/authms/", "flashback::"),
+        ("crates/api/src/dialects/authms/", "laravel::"),
+        ("crates/api/src/dialects/flashback/", "authms::"),
+        ("crates/api/src/dialects/flashback/", "laravel::"),
+        ("crates/api/src/dialects/laravel/", "authms::"),
+        ("crates/api/src/dialects/laravel/", "flashback::"),
     ];
     let sources = sources();
     for (folder, other) in apart {

@@ -6,32 +6,50 @@ use http::HeaderName;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct KeyHeader(&'static str);
 
-/// What a header means that is taken for something else.
-const TAKEN: [&str; 13] = [
+/// Headers that mean something else, to Doorward, to HTTP or to what stands in between.
+const TAKEN: [&str; 23] = [
+    "accept",
+    "accept-language",
     "authorization",
     "connection",
     "content-length",
     "content-type",
     "cookie",
+    "expect",
+    "forwarded",
     "host",
-    "proxy-authorization",
+    "idempotency-key",
+    "keep-alive",
+    "origin",
+    "te",
     "traceparent",
+    "trailer",
     "transfer-encoding",
+    "upgrade",
+    "user-agent",
     "x-doorward-actor",
-    "x-forwarded-for",
+    "x-real-ip",
     "x-request-id",
     "x-tenant-id",
 ];
+const TAKEN_FAMILIES: [&str; 3] = ["proxy-", "sec-", "x-forwarded-"];
 
 impl KeyHeader {
     /// The header of this name, in any case of letters. `None` if that is no name, or has another meaning.
     #[must_use]
     pub fn named(name: &str) -> Option<Self> {
         let name = HeaderName::from_bytes(name.as_bytes()).ok()?;
-        if name.as_str().len() > 64 || TAKEN.contains(&name.as_str()) {
+        let is_taken = TAKEN.contains(&name.as_str()) || TAKEN_FAMILIES.iter().any(|family| name.as_str().starts_with(family));
+        if name.as_str().len() > 64 || is_taken {
             return None;
         }
         Some(if name.as_str() == Self::default().0 { Self::default() } else { Self(String::leak(name.as_str().to_owned())) })
+    }
+
+    /// Its name, as descriptions show it.
+    #[must_use]
+    pub fn shown(self) -> &'static str {
+        if self == Self::default() { "X-API-Key" } else { self.0 }
     }
 
     /// Its name, in small letters.
@@ -55,7 +73,7 @@ mod tests {
     fn a_key_has_a_header_of_its_own() {
         assert_eq!(KeyHeader::named("X-API-Key"), Some(KeyHeader::default()));
         assert_eq!(KeyHeader::named("X-Internal-Key").map(KeyHeader::name), Some("x-internal-key"));
-        for bad in ["", " ", "Authorization", "cookie", "X-Tenant-ID", "x y", "é", "x:", &"x".repeat(65)] {
+        for bad in ["", " ", "Authorization", "cookie", "X-Tenant-ID", "Sec-Fetch-Site", "X-Forwarded-Host", "TE", "x y", "é", "x:", &"x".repeat(65)] {
             assert_eq!(KeyHeader::named(bad), None, "{bad}");
         }
     }

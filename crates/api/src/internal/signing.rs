@@ -8,6 +8,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
+use crate::extract::user_fault;
 use crate::object::Object;
 use crate::problem::{FieldError, FieldFault, Problem};
 use crate::wire::Mfa;
@@ -198,8 +199,7 @@ impl Faults {
     fn user(&mut self, text: &str) -> Option<UserId> {
         let user = UserId::new(text);
         if user.is_none() {
-            let code = if text.is_empty() { FieldFault::Required } else { FieldFault::Format };
-            self.add("user_id", code, "must be 1 to 255 bytes without control characters, and not . or ..");
+            self.0.push(user_fault(text));
         }
         user
     }

@@ -142,7 +142,7 @@ impl Kind {
                 code: 401_00001,
                 title: "The caller is not known",
                 explanation: "The access token or API key is missing, mistyped, expired, revoked, or of another tenant. Which of these is not told.",
-                next: "A person signs in again. A backend checks that it sends `X-API-Key` with a key of this tenant.",
+                next: "A person signs in again. A backend checks that it sends a key of this tenant, in `X-API-Key` unless another header was configured for it.",
             },
             Self::RoleTooLow => &Entry {
                 name: "role_too_low",

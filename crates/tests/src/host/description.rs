@@ -60,7 +60,7 @@ impl Operation {
     #[must_use]
     pub fn is_internal(&self) -> bool {
         let schemes = self.said["security"].as_array().map(Vec::as_slice).unwrap_or_default();
-        schemes.iter().any(|scheme| scheme.get("api_key").is_some())
+        schemes.iter().any(|scheme| ["api_key", "authms_key"].iter().any(|name| scheme.get(name).is_some()))
     }
 
     /// The dialect that it is of, if it isn't of the own APIs.

@@ -34,7 +34,11 @@ fn every_operation_says_all_that_a_caller_needs() {
             assert!(said[member].as_str().is_some_and(|text| !text.is_empty()), "{}: {member}", operation.id);
         }
         assert_eq!(said["tags"].as_array().map(Vec::len), Some(1), "{}", operation.id);
-        let scheme = if operation.is_internal() { "api_key" } else { "access_token" };
+        let scheme = match (operation.is_internal(), operation.dialect()) {
+            (true, Some(_)) => "authms_key",
+            (true, None) => "api_key",
+            (false, _) => "access_token",
+        };
         assert!(said["security"][0].get(scheme).is_some(), "{}", operation.id);
         let role = said.get("x-doorward-role").and_then(Value::as_str);
         assert_eq!(role.is_some(), operation.is_internal(), "{}", operation.id);

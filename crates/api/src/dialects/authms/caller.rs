@@ -9,6 +9,8 @@ use crate::Surfaces;
 use crate::extract::{Grade, Key, only};
 use crate::problem::{FieldError, FieldFault, Problem};
 
+const TENANT: &str = "x-tenant-id";
+
 /// A caller with an API key that has the right.
 pub(super) struct Caller<G> {
     key: Key<G>,
@@ -19,9 +21,14 @@ impl<G: Grade> FromRequestParts<Surfaces> for Caller<G> {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, surfaces: &Surfaces) -> Result<Self, Problem> {
+        // One that says nothing names no tenant, and is told with what else is at fault.
+        let names_tenant = parts.headers.get_all(TENANT).iter().any(|value| !value.is_empty());
+        if !names_tenant {
+            parts.headers.remove(TENANT);
+        }
         let given = only(&parts.headers, surfaces.dialects.authms_key.name()).map(str::to_owned);
         let key = Key::admit(given.into_iter().collect(), parts, surfaces).await?;
-        Ok(Self { key, names_tenant: parts.headers.contains_key("x-tenant-id") })
+        Ok(Self { key, names_tenant })
     }
 }
 

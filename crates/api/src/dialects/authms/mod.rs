@@ -72,9 +72,10 @@ async fn delete(
     caller: Caller<MaySignIn>,
     Loose { read: OfUser(user), faults }: Loose<OfUser>,
     value: Result<Ids<String>, Problem>,
-    _: Ignored,
+    body: Result<Ignored, Problem>,
 ) -> Result<Answer<Done>, Problem> {
     let (person, _) = caller.person(user, faults)?;
+    body?;
     let Ids(value) = value?;
     Ok(Answer(Done::at(surfaces.service.untrust_shown_devices(&person, value).await?)))
 }

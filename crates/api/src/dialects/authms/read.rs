@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use utoipa::ToSchema;
 
-use crate::extract::Json;
+use crate::extract::{Json, user_fault};
 use crate::problem::{FieldError, FieldFault, Problem};
 use crate::query::{Given, Parameters};
 use crate::wire::device_name;
@@ -42,13 +42,6 @@ impl Parameters for OnPage {
         let page_size = given.number("page_size", 100).and_then(|size| u16::try_from(size).ok()).unwrap_or(20);
         Self { user, page, page_size }
     }
-}
-
-fn user_fault(text: &str) -> FieldError {
-    if text.is_empty() {
-        return FieldError::new("user_id", FieldFault::Required, "is required");
-    }
-    FieldError::new("user_id", FieldFault::Format, "must be 1 to 255 bytes without control characters, and not . or ..")
 }
 
 /// A device that the host vouches for.
@@ -97,6 +90,9 @@ impl Posted {
         }
         let fingerprint = faults.required("device_fingerprint", posted.device_fingerprint).unwrap_or_default();
         faults.within("device_fingerprint", &fingerprint, 512);
+        if matches!(&*fingerprint, "." | "..") {
+            faults.0.push(FieldError::new("device_fingerprint", FieldFault::Format, "must not be . or .., which no path can name"));
+        }
         let info = DeviceInfo {
             kind: faults.bounded("device_type", posted.device_type, 128),
             platform: faults.bounded("os", posted.os, 128),
