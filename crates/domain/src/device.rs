@@ -120,8 +120,9 @@ impl Device {
     /// Whether it may replace a second factor, [`Device::trust_by`] says.
     #[must_use]
     pub fn trust(&self, account: &Account, now: Timestamp) -> Trust {
-        // What a host vouched for is its trusted device under any policy that allows trust.
-        let vouched = self.given_fingerprint.is_some() && self.grant.is_some_and(|grant| grant.binding == Binding::Fingerprint);
+        // What a host vouched for is its trusted device under any policy that allows trust. A grant by likeness that no session
+        // gave is a host's.
+        let vouched = self.granted_on.is_none() && self.grant.is_some_and(|grant| grant.binding == Binding::Fingerprint);
         self.judge_grant(if vouched { None } else { Some(Binding::Key) }, account, now)
     }
 
@@ -129,6 +130,30 @@ impl Device {
     #[must_use]
     pub fn trust_by(&self, by: Binding, account: &Account, now: Timestamp) -> Trust {
         self.judge_grant(Some(by), account, now)
+    }
+
+    /// Whether it is in the list of trusted devices.
+    #[must_use]
+    pub fn is_trusted(&self, account: &Account, now: Timestamp) -> bool {
+        self.counts() && matches!(self.trust(account, now), Trust::Held { .. })
+    }
+
+    /// Whether its trust may replace a second factor, if what comes ties an attempt to it as firmly as can be.
+    #[must_use]
+    pub fn may_replace_factor(&self, account: &Account, now: Timestamp) -> bool {
+        matches!(self.trust_by(Binding::Key, account, now), Trust::Held { .. })
+    }
+
+    /// Whether what names it is denied: it was reported hijacked, and no operator released it since. To forget it changes nothing.
+    #[must_use]
+    pub const fn is_denied(&self) -> bool {
+        self.hijacked_at.is_some() && self.released_at.is_none()
+    }
+
+    /// Whether rules judge by it: a forgotten one is gone, but for what is denied.
+    #[must_use]
+    pub const fn stands(&self) -> bool {
+        self.forgotten_at.is_none() || self.is_denied()
     }
 
     fn judge_grant(&self, by: Option<Binding>, account: &Account, now: Timestamp) -> Trust {

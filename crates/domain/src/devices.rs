@@ -2,7 +2,7 @@
 
 use crate::event::About;
 use crate::{
-    Account, Cause, Count, DeviceId, DeviceTokens, Ending, EventKind, Moment, Offer, OfferState, Refusal, Session, SessionId, SessionStatus, Timestamp, Trust,
+    Account, Cause, Count, Device, DeviceId, DeviceTokens, Ending, EventKind, Moment, Offer, OfferState, Refusal, Session, SessionId, SessionStatus, Timestamp,
 };
 
 impl Account {
@@ -132,15 +132,16 @@ impl Account {
         heard.chain([signed_in]).max()
     }
 
-    /// At the device cap the unverified device seen least recently is forgotten; a trusted one never makes room for a new one.
+    /// At the device cap the unverified device seen least recently is forgotten, but first those of which a host's word is all that
+    /// is known; one that may replace a second factor never makes room for a new one.
     pub(crate) fn make_room_for_device(&mut self, moment: &mut Moment<'_>) -> Result<(), Refusal> {
         let now = moment.now;
         let limit = usize::from(self.tenant.policy.max_devices);
-        let counted: Vec<DeviceId> = self.devices.iter().filter(|d| d.counts()).map(|d| d.id).collect();
-        let unverified = |id: &DeviceId| self.device(*id).is_ok_and(|d| !matches!(d.trust(self, now), Trust::Held { .. }));
-        let mut spare: Vec<_> = counted.iter().copied().filter(unverified).map(|id| (self.last_seen_at(id), id)).collect();
+        let counted = self.devices.iter().filter(|device| device.counts()).count();
+        let spared = |device: &&Device| device.counts() && !device.may_replace_factor(self, now);
+        let mut spare: Vec<_> = self.devices.iter().filter(spared).map(|d| (!d.is_vouched_for_alone(), self.last_seen_at(d.id), d.id)).collect();
         spare.sort_unstable();
-        for (_, id) in spare.into_iter().take((counted.len() + 1).saturating_sub(limit)) {
+        for (.., id) in spare.into_iter().take((counted + 1).saturating_sub(limit)) {
             self.forget(moment, id, Cause::DeviceLimit)?;
         }
         Ok(())

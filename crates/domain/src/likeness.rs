@@ -2,7 +2,7 @@
 
 use crate::codes::closed_set;
 use crate::fingerprint::Mark;
-use crate::{Account, Attempt, Device, DeviceId, Fingerprint, Judgement, KeyRing, Part, Parts, Reason, Refusal};
+use crate::{Account, Attempt, Device, DeviceId, Fingerprint, Judgement, KeyRing, Part, Parts, Reason, Refusal, Timestamp};
 
 closed_set! {
     /// How alike two looks are, the most alike first.
@@ -204,7 +204,7 @@ impl Account {
     }
 
     /// Looks for the devices that an attempt resembles.
-    pub(crate) fn look_around(&self, keys: &KeyRing, parts: &Parts) -> Recognition {
+    pub(crate) fn look_around(&self, keys: &KeyRing, parts: &Parts, now: Timestamp) -> Recognition {
         let mut taken: Vec<(crate::PepperId, Option<Fingerprint>)> = vec![];
         let mut found: Vec<(&Device, Likeness)> = vec![];
         // A device whose print is gone, or under a server key that is, may be any.
@@ -217,7 +217,9 @@ impl Account {
                 taken.iter().find(|(of, _)| *of == id).and_then(|(_, print)| print.as_ref())
             });
             let Some(print) = print else {
-                unknowable |= device.released_at.is_none();
+                // But for one of which a host's word was all that was known, and is gone.
+                let was_nobodys = device.tokens.are_retired() && device.hijacked_at.is_none() && device.fingerprint.pepper.is_none();
+                unknowable |= device.released_at.is_none() && !was_nobodys;
                 continue;
             };
             let like = device.likeness(print, parts);
@@ -234,7 +236,7 @@ impl Account {
         let identified = match here[..] {
             _ if unknowable => None,
             [(only, like)] => like.identifies().then_some(only.id),
-            _ => Device::named_among(here.iter().map(|(device, _)| *device)),
+            _ => self.named_among(&here, now),
         };
         Recognition {
             resembles,

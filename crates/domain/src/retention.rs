@@ -87,14 +87,15 @@ impl Account {
             }
             if old(device.last_seen_at, policy.retain_fingerprints_s) && !matches!(device.trust(self, now), Trust::Held { .. }) {
                 device.fingerprint = Fingerprint::default();
-                device.given_fingerprint = None;
+                // By its value a reported one is denied.
+                device.given_fingerprint = device.given_fingerprint.take().filter(|_| device.is_denied());
             }
             if device.forgotten_at.is_some_and(|at| old(at, policy.retain_sessions_s)) {
-                // It stays only because its token is denied for ever, or its sessions are still kept: for that it needs no face.
+                // It stays only because what names it is denied, or its sessions are still kept: for that it needs no face.
                 device.name = None;
                 device.metadata = Map::new();
                 device.fingerprint = Fingerprint::default();
-                device.given_fingerprint = None;
+                device.given_fingerprint = device.given_fingerprint.take().filter(|_| device.is_denied());
                 device.seen = Seen { ip: NO_ADDRESS, user_agent: String::new(), client_hints: None, device_info: None };
             }
             pruned.blanked += usize::from(*device != was);
@@ -103,15 +104,15 @@ impl Account {
         pruned
     }
 
-    /// Removes forgotten devices whose time is over, of those at hand. The store keeps no session of them any more, and their
-    /// tokens mean nothing: a hijacked one whose token is still denied stays.
+    /// Removes forgotten devices whose time is over, of those at hand. The store keeps no session of them any more, and what
+    /// names them means nothing: a hijacked one stays until it is released.
     pub fn prune_forgotten(&mut self, now: Timestamp) -> Pruned {
         let before = self.devices.len();
         let kept_s = self.tenant.policy.retain_sessions_s;
         let on_a_device: Vec<_> = self.sessions.iter().map(|session| session.device).collect();
         self.devices.retain(|device| {
             let over = device.forgotten_at.is_some_and(|at| now >= at.plus_s(kept_s));
-            !over || !device.tokens.are_retired() || on_a_device.contains(&device.id)
+            !over || device.stands() || on_a_device.contains(&device.id)
         });
         Pruned { deleted: before - self.devices.len(), blanked: 0 }
     }

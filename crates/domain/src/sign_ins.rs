@@ -226,7 +226,7 @@ impl Account {
     fn sign_in_of(&self, moment: &mut Moment<'_>, mut attempt: Attempt, shown: &Shown) -> (SignIn, Signals) {
         let parts = attempt.take_parts();
         attempt.fingerprint = self.print(moment.keys, &parts);
-        let seen = self.look_around(moment.keys, &parts);
+        let seen = self.look_around(moment.keys, &parts, moment.now);
         let by_likeness = shown.presented == Presented::Missing && self.tenant.policy.trust_binding == Binding::Fingerprint;
         let (presented, identified) = match seen.identified.filter(|_| by_likeness) {
             Some(alike) => (Presented::Alike, Some(alike)),

@@ -3,7 +3,7 @@
 use crate::event::About;
 use crate::refusal::{FactorMissing, TrustBar};
 use crate::token::{DeviceRef, Secret, Token};
-use crate::{Account, Binding, Cause, Device, DeviceId, DeviceToken, Ending, EventKind, Factor, Grant, Moment, Refusal, Session, SessionId, Timestamp, Trust};
+use crate::{Account, Binding, Cause, DeviceId, DeviceToken, Ending, EventKind, Factor, Grant, Moment, Refusal, Session, SessionId, Timestamp, Trust};
 
 /// Who vouches for the second factor.
 #[derive(Debug, Clone, Copy)]
@@ -12,7 +12,8 @@ pub enum Voucher<'a> {
     Session(&'a Session),
     /// A host's key, which states the factor.
     Host(Factor),
-    /// A host's key, by whose word alone a factor was verified: nothing is known of it, so it earns the weakest binding.
+    /// A host's key, by whose word alone a factor was verified: nothing is known of it, so it earns the weakest binding, and only
+    /// for a device on which nobody passed one that is known.
     KeyAlone,
 }
 
@@ -36,7 +37,9 @@ impl Account {
             // A session that skipped its second factor has none, whatever its device once passed.
             Voucher::Session(session) => session.factor,
             Voucher::Host(factor) => Some(factor),
-            Voucher::KeyAlone => return Self::gate_by_word(target, policy.trust_max_s, now),
+            Voucher::KeyAlone if !target.is_vouched_for_alone() => return missing(FactorMissing::NotOnThatDevice),
+            Voucher::KeyAlone if target.hijacked_at.is_some() => return Err(Refusal::DeviceHijacked),
+            Voucher::KeyAlone => return Ok(()),
         };
         let Some(factor) = factor else { return missing(FactorMissing::NotVerified) };
         if !policy.trust_methods.contains(&factor.method) {
@@ -56,14 +59,6 @@ impl Account {
         let allows_a_grant = |factor: Factor| since_change(factor) && now < factor.verified_at.plus_s(policy.trust_max_s);
         if !on_it.is_some_and(allows_a_grant) {
             return missing(if another { FactorMissing::NotOnThatDevice } else { FactorMissing::TooLongAgo });
-        }
-        if target.hijacked_at.is_some() { Err(Refusal::DeviceHijacked) } else { Ok(()) }
-    }
-
-    /// The gate's last part where no factor is stated: what is known of the device itself must allow a grant.
-    fn gate_by_word(target: &Device, trust_max_s: u32, now: Timestamp) -> Result<(), Refusal> {
-        if target.last_factor.is_some_and(|factor| now >= factor.verified_at.plus_s(trust_max_s)) {
-            return Err(Refusal::MfaRequired(FactorMissing::TooLongAgo));
         }
         if target.hijacked_at.is_some() { Err(Refusal::DeviceHijacked) } else { Ok(()) }
     }
@@ -98,9 +93,11 @@ impl Account {
         target.grant = Some(Grant { given_at: now, until, binding, trust_gen: generations.trust, tenant_trust_gen: generations.tenant_trust });
         target.granted_on = giver;
         target.trust_ended = None;
-        target.declined_at = None;
+        let by_word = matches!(voucher, Voucher::KeyAlone);
+        // What its person declined is no host's to take back.
+        target.declined_at = target.declined_at.filter(|_| by_word);
         let about = About { session, ..About::device(device) }.with("trusted_until", until.to_string());
-        let about = if matches!(voucher, Voucher::KeyAlone) { about.with("vouched", true) } else { about };
+        let about = if by_word { about.with("vouched", true) } else { about };
         self.record(moment, EventKind::DeviceTrusted, about);
         Ok(until)
     }
@@ -206,14 +203,15 @@ impl Account {
         Token { at: DeviceRef { shard: self.head.shard, account: self.head.id, id: device }, secret: Secret::new(moment.mint.secret()) }
     }
 
-    /// At the cap of trusted devices, those heard of least recently lose their trust, so that the grant in hand is never refused.
+    /// At the cap of trusted devices, those lose their trust whose trust replaces no second factor, then those heard of least
+    /// recently, so that the grant in hand is never refused.
     fn make_room_for_trust(&mut self, moment: &mut Moment<'_>, device: DeviceId) {
         let now = moment.now;
-        let others = self.devices.iter().filter(|d| d.id != device && d.counts() && matches!(d.trust(self, now), Trust::Held { .. }));
-        let mut trusted: Vec<_> = others.map(|d| (self.last_seen_at(d.id), d.id)).collect();
+        let others = self.devices.iter().filter(|d| d.id != device && d.is_trusted(self, now));
+        let mut trusted: Vec<_> = others.map(|d| (d.may_replace_factor(self, now), self.last_seen_at(d.id), d.id)).collect();
         trusted.sort_unstable();
         let surplus = (trusted.len() + 1).saturating_sub(usize::from(self.tenant.policy.max_devices));
-        for (_, oldest) in trusted.into_iter().take(surplus) {
+        for (.., oldest) in trusted.into_iter().take(surplus) {
             self.end_trust(moment, oldest, Cause::DeviceLimit);
             self.record(moment, EventKind::DeviceUntrusted, About::device(oldest).because(Cause::DeviceLimit));
         }

@@ -4,6 +4,7 @@ use serde_json::Map;
 
 use crate::event::About;
 use crate::fingerprint::Mark;
+use crate::refusal::FactorMissing;
 use crate::{
     Account, Binding, Device, DeviceId, DeviceTokens, EventKind, Fingerprint, KeyRing, Likeness, Moment, Part, Parts, Refusal, Seen, Timestamp, Trust, Voucher,
 };
@@ -30,48 +31,50 @@ impl Vouched {
 
 impl Account {
     /// Trusts the device of this value for a host, and makes it if there is none: to say it twice renews the grant. The trust is
-    /// tied by likeness, the weakest binding. A device that was reported hijacked is vouched for no more, until it is released.
+    /// tied by likeness, the weakest binding. Once a second factor was verified on it, a host's word adds nothing: it stays
+    /// as it is while it is trusted, and is trusted anew by that factor, as by any that a host states.
     ///
     /// # Errors
-    /// As [`Account::gate`].
+    /// `DeviceHijacked` where a device of this value was reported, though it may be forgotten, until it is released; and as
+    /// [`Account::gate`].
     pub fn vouch(&mut self, moment: &mut Moment<'_>, vouched: &Vouched) -> Result<DeviceId, Refusal> {
         self.record_creation(moment);
-        let of_this_value = |device: &&Device| {
-            device.given_fingerprint.as_deref() == Some(&*vouched.fingerprint) && device.forgotten_at.is_none() && device.released_at.is_none()
+        let is_named = |device: &&Device| device.given_fingerprint.as_deref() == Some(&*vouched.fingerprint);
+        let mut named = self.devices.iter().filter(is_named).filter(|device| device.forgotten_at.is_none() || device.is_denied());
+        let Some(known) = named.clone().find(|device| device.is_denied()).or_else(|| named.find(|device| device.released_at.is_none())) else {
+            let id = self.add_vouched(moment, vouched)?;
+            return self.trust(moment, Voucher::KeyAlone, id).map(|_| id);
         };
-        let known = self.devices.iter().find(of_this_value).map(|device| device.id);
-        let id = match known {
-            Some(id) => id,
-            None => self.add_vouched(moment, vouched)?,
-        };
-        let print = vouched.network.is_some().then(|| self.print(moment.keys, &vouched.parts()));
-        let now = moment.now;
-        let target = self.device_mut(id)?;
-        if let Some(print) = print {
-            target.fingerprint = print;
+        let id = known.id;
+        if known.is_denied() {
+            return Err(Refusal::DeviceHijacked);
         }
-        // What was seen of it at a sign-in says more than what a host declares.
-        if target.seen.user_agent.is_empty() {
-            target.seen = vouched.seen.clone();
-        }
-        target.last_seen_at = target.last_seen_at.max(now);
-        if let Some(name) = vouched.name.as_deref().filter(|_| target.name.is_none()) {
-            self.rename(moment, id, name)?;
-        }
-        if self.is_better_trusted(id, now)? {
-            self.gate(Voucher::KeyAlone, id, now)?;
-        } else {
+        if known.is_vouched_for_alone() {
+            self.describe(moment, id, vouched)?;
             self.trust(moment, Voucher::KeyAlone, id)?;
+        } else if !known.is_trusted(self, moment.now) {
+            let factor = known.last_factor.ok_or(Refusal::MfaRequired(FactorMissing::NotOnThatDevice))?;
+            self.trust_for_host(moment, id, factor)?;
         }
         Ok(id)
     }
 
-    /// Whether a device holds trust that a host's word alone would weaken or shorten.
-    fn is_better_trusted(&self, id: DeviceId, now: Timestamp) -> Result<bool, Refusal> {
-        let device = self.device(id)?;
-        let longest = now.plus_s(self.tenant.policy.trust_for_s.min(self.tenant.policy.fingerprint_trust_max_s));
-        let firmer = device.grant.is_some_and(|grant| grant.binding > Binding::Fingerprint);
-        Ok(firmer && matches!(device.trust(self, now), Trust::Held { until, .. } if until >= longest))
+    /// Takes what a host says of a device anew; what it leaves out stays. What was seen of it at a sign-in says more.
+    fn describe(&mut self, moment: &mut Moment<'_>, id: DeviceId, vouched: &Vouched) -> Result<(), Refusal> {
+        let print = vouched.network.is_some().then(|| self.print(moment.keys, &vouched.parts()));
+        let target = self.device_mut(id)?;
+        if let Some(print) = print {
+            target.fingerprint = print;
+        }
+        if target.seen.user_agent.is_empty() {
+            target.seen.ip = if vouched.network.is_some() { vouched.seen.ip } else { target.seen.ip };
+            target.seen.device_info = vouched.seen.device_info.clone().or_else(|| target.seen.device_info.take());
+        }
+        target.last_seen_at = target.last_seen_at.max(moment.now);
+        match vouched.name.as_deref().filter(|_| target.name.is_none()) {
+            Some(name) => self.rename(moment, id, name),
+            None => Ok(()),
+        }
     }
 
     fn add_vouched(&mut self, moment: &mut Moment<'_>, vouched: &Vouched) -> Result<DeviceId, Refusal> {
@@ -83,7 +86,7 @@ impl Account {
             // It has no token until somebody passes a second factor on it.
             tokens: DeviceTokens::default(),
             generation: 1,
-            name: None,
+            name: vouched.name.clone(),
             grant: None,
             granted_on: None,
             trust_ended: None,
@@ -109,10 +112,7 @@ impl Account {
     /// # Errors
     /// `NotFound` where there is none.
     pub fn untrust_shown(&mut self, moment: &mut Moment<'_>, value: &str) -> Result<(), Refusal> {
-        let shows = |device: &&Device| {
-            let trusted = device.forgotten_at.is_none() && device.hijacked_at.is_none() && matches!(device.trust(self, moment.now), Trust::Held { .. });
-            trusted && device.shown_to_hosts(&self.head.tenant, moment.keys) == value
-        };
+        let shows = |device: &&Device| device.is_trusted(self, moment.now) && device.shown_to_hosts(&self.head.tenant, moment.keys) == value;
         let shown: Vec<DeviceId> = self.devices.iter().filter(shows).map(|device| device.id).collect();
         if shown.is_empty() {
             return Err(Refusal::NotFound);
@@ -159,15 +159,26 @@ impl Device {
         value.filter(|_| !others)
     }
 
-    /// Of several devices that an attempt looks like, the one that a host named by what the attempt says. Where one of them was
-    /// reported hijacked, it may be that one.
-    pub(crate) fn named_among<'a>(alike: impl Iterator<Item = &'a Self> + Clone) -> Option<DeviceId> {
-        if alike.clone().any(|device| device.hijacked_at.is_some()) {
+    /// Whether a host's word is all that is known of it: nobody has passed a second factor on it.
+    #[must_use]
+    pub fn is_vouched_for_alone(&self) -> bool {
+        self.given_fingerprint.is_some() && self.last_factor.is_none() && self.tokens.are_retired()
+    }
+}
+
+impl Account {
+    /// Of several devices that an attempt looks like, the one that it is: where a host took its word back from all others, or
+    /// vouches for this one alone. Where one of them was reported hijacked, it may be that one.
+    pub(crate) fn named_among(&self, alike: &[&(&Device, Likeness)], now: Timestamp) -> Option<DeviceId> {
+        if alike.iter().any(|(device, _)| device.hijacked_at.is_some()) {
             return None;
         }
-        let mut named = alike.filter(|device| device.vouched_value().is_some());
-        match (named.next(), named.next()) {
-            (Some(only), None) => Some(only.id),
+        let counts = |device: &Device| matches!(device.trust_by(Binding::Fingerprint, self, now), Trust::Held { .. });
+        let left: Vec<_> = alike.iter().filter(|(device, _)| !device.is_vouched_for_alone() || counts(device)).collect();
+        let mut named = left.iter().filter(|(device, _)| device.given_fingerprint.is_some() && counts(device));
+        match (&left[..], named.next(), named.next()) {
+            ([(only, like)], ..) => like.identifies().then_some(only.id),
+            (_, Some((only, _)), None) => Some(only.id),
             _ => None,
         }
     }

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use doorward_domain::{
-    AccessToken, Account, ActivationToken, Cause, Count, Credential, DeviceId, DeviceStatus, Factor, Made, MfaMethod, Moment, OfferId, Once, Refusal, Session,
-    SessionId, SessionRef, SessionStatus, TenantId, Timestamp, Tokens, UserId,
+    AccessToken, Account, ActivationToken, Cause, Count, DeviceId, DeviceStatus, Factor, Made, MfaMethod, Moment, OfferId, Once, Refusal, Session, SessionId,
+    SessionRef, SessionStatus, TenantId, Timestamp, Tokens, UserId,
 };
 use doorward_store::{AccountKey, Need, Page, Rows};
 

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use doorward_agents::DeviceInfo;
-use doorward_domain::{Account, Device, Moment, NO_ADDRESS, NewAccount, Refusal, Timestamp, Trust, Vouched, kept_address};
+use doorward_domain::{Account, Device, Moment, NO_ADDRESS, NewAccount, Refusal, Timestamp, Vouched, kept_address};
 use doorward_store::{Need, Rows};
 
 use crate::access::Access;
@@ -61,24 +61,20 @@ impl Service {
         let need = |_| Need { devices: Rows::Standing, sessions: Rows::Standing, raises: true, ..Need::default() };
         let before = usize::try_from(page.saturating_sub(1)).unwrap_or(usize::MAX).saturating_mul(usize::from(page_size));
         let read = self.read(access, need, |account, moment, own| {
-            let trusted = |device: &&Device| {
-                let stands = device.forgotten_at.is_none() && device.hijacked_at.is_none();
-                stands && matches!(device.trust(account, moment.now), Trust::Held { .. })
-            };
-            let mut shown: Vec<&Device> = account.devices.iter().filter(trusted).collect();
+            let mut shown: Vec<&Device> = account.devices.iter().filter(|device| device.is_trusted(account, moment.now)).collect();
             shown.sort_unstable_by_key(|device| std::cmp::Reverse(device.id));
             let items = shown.iter().skip(before).take(page_size.into()).map(|device| JudgedDevice::of(account, device, moment.now, own)).collect();
-            Ok((items, shown.len()))
+            Ok((items, shown.len(), moment.now))
         });
-        let (judged, total): (Vec<JudgedDevice>, usize) = match read.await {
-            Err(Error::Refused(Refusal::NotFound)) => (vec![], 0),
+        let (judged, total, at): (Vec<JudgedDevice>, usize, Timestamp) = match read.await {
+            Err(Error::Refused(Refusal::NotFound)) => (vec![], 0, self.clock.now()),
             read => read?,
         };
         let mut items = Vec::with_capacity(judged.len());
         for device in judged {
             items.push(self.show(device).await);
         }
-        Ok(NumberedPage { items, total, at: self.clock.now() })
+        Ok(NumberedPage { items, total, at })
     }
 
     /// Trusts a device for a host by its key's word alone, through the gate; makes it, if the host never named it before.

@@ -11,6 +11,7 @@ use uuid::Uuid;
 use super::flight::{Answer, Ask, decode, parameter};
 use crate::need::RAISES;
 use crate::row::{Kind, Row, Table, ToCell as _, Value};
+use crate::rows::STANDS;
 use crate::seal::Seal;
 use crate::{AccountKey, Kept, Need, Page, Rows, StoreError};
 
@@ -67,14 +68,14 @@ impl Statements {
         // Beside the standing devices, those of the sessions are few: the flag leaves out what is loaded anyway.
         let devices_of = |sessions: &str, flag: usize| {
             let rest = format!("{mine} AND t.id IN (SELECT s.device FROM (SELECT t.device FROM session t WHERE {sessions}) s)");
-            select(Device::TABLE, &format!("{rest} AND (${flag}::bigint = 0 OR (t.forgotten_at IS NOT NULL AND t.tokens IS NULL)) ORDER BY t.id"))
+            select(Device::TABLE, &format!("{rest} AND (${flag}::bigint = 0 OR NOT {STANDS}) ORDER BY t.id"))
         };
         let head = format!("SELECT {} FROM account h WHERE {account}", Head::TABLE.select_list("h"));
         Self {
             head_locked: format!("{head} FOR UPDATE"),
             head,
             tenant: select(Tenant::TABLE, &format!("t.id = {}", if tenant.is_empty() { of("tenant") } else { tenant.to_owned() })),
-            devices_standing: select(Device::TABLE, &format!("{mine} AND (t.forgotten_at IS NULL OR t.tokens IS NOT NULL) ORDER BY t.id")),
+            devices_standing: select(Device::TABLE, &format!("{mine} AND {STANDS} ORDER BY t.id")),
             devices_page: select(Device::TABLE, &format!("{mine} AND t.id < ${n} AND t.forgotten_at IS NULL ORDER BY t.id DESC LIMIT ${m}")),
             device: select(Device::TABLE, &one),
             sessions_standing: session(&format!("{standing} ORDER BY t.id")),
@@ -96,7 +97,7 @@ impl Statements {
             husks: select(
                 Device::TABLE,
                 &format!(
-                    "{mine} AND t.forgotten_at IS NOT NULL AND t.tokens IS NULL AND NOT EXISTS \
+                    "{mine} AND NOT {STANDS} AND NOT EXISTS \
                      (SELECT 1 FROM session s WHERE s.shard = t.shard AND s.account = t.account AND s.device = t.id) ORDER BY t.forgotten_at LIMIT ${n}"
                 ),
             ),

@@ -159,10 +159,13 @@ impl Row for Device {
     }
 }
 
+/// [`Device::stands`], of a row `t`.
+pub(crate) const STANDS: &str = "(t.forgotten_at IS NULL OR (t.hijacked_at IS NOT NULL AND t.released_at IS NULL))";
+
 /// Bytes of one kept token: its state, since when, and its hash.
 pub(super) const TOKEN: usize = 1 + 8 + 36;
 
-/// NULL once they are retired, so that SQL can tell which forgotten devices still mean something.
+/// NULL once they are retired.
 fn encode_tokens(tokens: &DeviceTokens) -> Value {
     let bytes = |kept: &KeptToken| {
         let mut bytes = [0; TOKEN];

@@ -14,6 +14,7 @@ mod tenant;
 mod tombstone;
 
 pub(crate) use budget::{BUDGET, Spending};
+pub(crate) use device::STANDS;
 pub use key_usage::{AccountPlace, KeyUsage, KeysUsed};
 pub(crate) use key_usage::{count, forget, heads, holders, questions, reseal};
 pub(crate) use session::ACTIVITY;

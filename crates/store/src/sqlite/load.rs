@@ -13,7 +13,7 @@ use uuid::Uuid;
 use crate::feed;
 use crate::need::RAISES;
 use crate::row::{Cells, Row, Table, ToCell as _, Value};
-use crate::rows::of_accounts;
+use crate::rows::{STANDS, of_accounts};
 use crate::seal::Seal;
 use crate::{AccountKey, Held, Need, Page, Rows, StoreError};
 
@@ -65,7 +65,7 @@ static SQL: LazyLock<Statements> = LazyLock::new(|| {
         head_by_user: select(Head::TABLE, "WHERE t.shard = ?1 AND t.tenant = ?2 AND t.user_id = ?3"),
         head_by_id: select(Head::TABLE, "WHERE t.shard = ?1 AND t.id = ?2"),
         device: select(Device::TABLE, &format!("WHERE {MINE} AND t.id = ?3")),
-        devices_standing: select(Device::TABLE, &format!("WHERE {MINE} AND (t.forgotten_at IS NULL OR t.tokens IS NOT NULL) ORDER BY t.id")),
+        devices_standing: select(Device::TABLE, &format!("WHERE {MINE} AND {STANDS} ORDER BY t.id")),
         devices_page: select(Device::TABLE, &format!("WHERE {MINE} AND t.id < ?3 AND t.forgotten_at IS NULL ORDER BY t.id DESC LIMIT ?4")),
         session: session(&format!("WHERE {MINE} AND t.id = ?3")),
         sessions_standing: session(&format!("WHERE {MINE} AND t.sessions_gen = ?3 AND t.ended_at IS NULL ORDER BY t.id")),
@@ -83,7 +83,7 @@ static SQL: LazyLock<Statements> = LazyLock::new(|| {
         husks: select(
             Device::TABLE,
             &format!(
-                "WHERE {MINE} AND t.forgotten_at IS NOT NULL AND t.tokens IS NULL AND NOT EXISTS \
+                "WHERE {MINE} AND NOT {STANDS} AND NOT EXISTS \
                  (SELECT 1 FROM session s WHERE s.shard = t.shard AND s.account = t.account AND s.device = t.id) ORDER BY t.forgotten_at LIMIT ?3"
             ),
         ),

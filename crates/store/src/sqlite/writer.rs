@@ -394,7 +394,7 @@ impl Batch<'_> {
         // A session that nothing ended by itself, since it was idle, may be on a device that is forgotten.
         let sessions = &image.sessions;
         let carries_a_session = |device: &Device| sessions.iter().any(|session| session.device == device.id);
-        image.devices.retain(|device| device.forgotten_at.is_none() || !device.tokens.are_retired() || carries_a_session(device));
+        image.devices.retain(|device| device.stands() || carries_a_session(device));
         // In the order in which they are loaded, so that no rule's outcome depends on what memory holds.
         image.devices.sort_unstable_by_key(|device| device.id);
         image.sessions.sort_unstable_by_key(|session| session.id);

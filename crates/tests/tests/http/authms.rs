@@ -1,5 +1,7 @@
 //! The authms dialect: devices that a host's key vouches for, how sign-ins are recognised as theirs, and what no request may do.
 
+mod vouching;
+
 use doorward_api::{Dialect, Dialects, KeyHeader};
 use doorward_domain::{Binding, Policy, Preset, Role};
 use doorward_tests::host::{ACME, Answer, Ask, GLOBEX, Host, api_key};
@@ -244,7 +246,7 @@ async fn what_was_posted_is_shown_to_hosts_alone(host: Host) {
 }
 
 async fn caps_are_kept(host: Host) {
-    host.set_rules(|rules| rules.max_devices = 3).await;
+    host.set_rules(|rules| (rules.max_devices, rules.trust_binding) = (3, Binding::Fingerprint)).await;
     let unverified = host.browser("ana").enter().await.device();
     for number in 0..5 {
         host.pass_s(1);
@@ -340,6 +342,10 @@ async fn it_is_switched_off_and_its_header_chosen(host: Host) {
     let ask = || other.ask("GET", PATH).tenant(ACME).query("user_id=ana");
     ask().by(Role::Admin).await.refused(401, "unauthenticated");
     ask().header("x-internal-key", &api_key(ACME, Role::Viewer)).await.expect(200);
+    for path in ["/openapi/authms.json", "/openapi.json"] {
+        let described = other.ask("GET", path).await.expect(200);
+        assert_eq!(described.text_at("/components/securitySchemes/authms_key/name"), "x-internal-key", "{path}");
+    }
     other.call("GET", "/internal/users/ana/devices").await.expect(200);
 }
 
@@ -357,6 +363,8 @@ async fn bad_input_is_refused_and_changes_nothing(host: Host) {
         (json!({ "device_fingerprint": long }), "device_fingerprint", "range"),
         (json!({ "device_fingerprint": "a\nb" }), "device_fingerprint", "format"),
         (json!({ "device_fingerprint": ["x"] }), "device_fingerprint", "format"),
+        (json!({ "device_fingerprint": "." }), "device_fingerprint", "format"),
+        (json!({ "device_fingerprint": ".." }), "device_fingerprint", "format"),
         (json!({ "ip": "300.1.1.1" }), "ip", "format"),
         (json!({ "ip": 7 }), "ip", "format"),
         (json!({ "browser": long }), "browser", "range"),
@@ -374,6 +382,15 @@ async fn bad_input_is_refused_and_changes_nothing(host: Host) {
     let all = host.call("POST", PATH).json(&json!({ "user_id": "", "ip": "x", "device_name": "\n", "os": 1 })).await.refused(400, "invalid_request");
     let told: Vec<&str> = all.body["errors"].as_array().expect("errors").iter().filter_map(|error| error["field"].as_str()).collect();
     assert_eq!(told, ["X-Tenant-ID", "user_id", "device_fingerprint", "os", "ip", "device_name"]);
+    let told = |answer: &Answer| answer.body["errors"].as_array().expect("errors").iter().map(|error| error["field"].clone()).collect::<Vec<_>>();
+    let ended = host.call("DELETE", &format!("{PATH}/x")).header("x-tenant-id", "").bytes("{").await.refused(400, "invalid_request");
+    assert_eq!(told(&ended), ["X-Tenant-ID", "user_id"]);
+    asked(&host, "DELETE", &format!("{PATH}/x")).query("user_id=ana").bytes("{").await.refused(400, "invalid_request");
+    for query in ["user_id=%FE", "user_id=%FE&x=%EF%BF%BD", "user_id=a%C3", "user%5Fid=%FF"] {
+        let listing = asked(&host, "GET", PATH).query(query).await.refused(400, "invalid_request");
+        assert_eq!(told(&listing), ["user_id"], "{query}");
+    }
+    asked(&host, "GET", PATH).query("user_id=%EF%BF%BD").await.expect(200);
     let raw = |body: &'static [u8]| asked(&host, "POST", PATH).header("content-type", "application/json").bytes(body);
     for body in [&b"{"[..], b"[]", b"null", b"\xff", b"{\"user_id\":\"\xc3\x28\"}", b"{\"user_id\":\"\\ud800\"}", b"{}{}"] {
         raw(body).await.refused(400, "invalid_request");

@@ -54,10 +54,10 @@ fn narrow(whole: &Account, need: &Need) -> (Account, Account) {
         standing || need.session == Some(session.id)
     });
     (asked.sessions, rest.sessions) = (sessions, others);
-    let (devices, others) = asked.devices.into_iter().partition(|device| {
-        let standing = device.forgotten_at.is_none() || !device.tokens.are_retired();
-        standing || need.device == Some(device.id) || asked.sessions.iter().any(|session| session.device == device.id)
-    });
+    let (devices, others) = asked
+        .devices
+        .into_iter()
+        .partition(|device| device.stands() || need.device == Some(device.id) || asked.sessions.iter().any(|session| session.device == device.id));
     (asked.devices, rest.devices) = (devices, others);
     (asked.offers, rest.offers) = asked.offers.into_iter().partition(|offer| need.offers_since.is_some_and(|since| offer.id.0 >= first_uuid_at(since)));
     (asked.sign_ins, rest.sign_ins) = asked.sign_ins.into_iter().partition(|sign_in| need.sign_in == Some(sign_in.id));
