@@ -1,7 +1,8 @@
 //! A request that may be sent again: its `Idempotency-Key`, and what it asks in a form that is the same each time.
 
-use axum::extract::{FromRequest, Request};
+use axum::extract::{FromRequest, FromRequestParts, Request};
 use doorward_service::IdempotencyKey;
+use http::request::Parts;
 use http::{HeaderMap, HeaderName};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -39,6 +40,18 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Repeatable<T> {
         let (bytes, body) = json_body(request, state).await?;
         let key = key.map(|key| IdempotencyKey { key, request: format!("{place}\n{}", canonical(&bytes)) });
         Ok(Self { key, body })
+    }
+}
+
+/// The key under which a request without a body may be sent again.
+pub(crate) struct Again(pub(crate) Option<IdempotencyKey>);
+
+impl<S: Sync> FromRequestParts<S> for Again {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        let key = key(&parts.headers)?;
+        Ok(Self(key.map(|key| IdempotencyKey { key, request: format!("{} {}", parts.method, parts.uri.path()) })))
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::event::About;
 use crate::token::{KeyRef, Secret, Token};
-use crate::{Actor, ApiKey, ApiKeyId, ApiKeyToken, EventKind, KeyedHash, Moment, Refusal, Role, Tenancy, Timestamp};
+use crate::{Actor, ApiKey, ApiKeyId, ApiKeyToken, EventKind, KeyRequest, KeyedHash, Moment, ONCE_S, Refusal, Repeatable, Role, Tenancy, Timestamp};
 
 /// How many keys of a tenant may be good at once.
 pub const API_KEYS: usize = 1_000;
@@ -18,22 +18,41 @@ impl ApiKey {
         let former = self.former.as_ref().is_some_and(|(former, until)| former == hash && now < *until);
         self.is_live(now) && (self.hash == *hash || former)
     }
+
+    /// Remembers the request that gave it its present text, where that may come again. The answers of those before it weren't lost.
+    fn remember(&mut self, asked: Option<&Repeatable>, now: Timestamp) {
+        self.requests.retain(|request| now < request.at.plus_s(ONCE_S));
+        self.requests.iter_mut().for_each(|request| request.unused = false);
+        let hashes = asked.and_then(|asked| asked.keys.first().cloned().zip(asked.requests.first().cloned()));
+        self.requests.extend(hashes.map(|(key, request)| KeyRequest { key, request, at: now, unused: true }));
+    }
 }
 
 impl Tenancy {
-    /// Makes a key. Its text is known here and never again.
+    /// Makes a key. Its text is known here and never again; but a request that comes again is given another for the same key, as long
+    /// as nobody used that of its lost answer.
     ///
     /// # Errors
     /// `Invalid` for an end that has passed, or lies after the end of the key that makes it; or where there are too many.
-    pub fn create_key(&mut self, moment: &mut Moment<'_>, name: &str, role: Role, expires_at: Option<Timestamp>) -> Result<(ApiKey, ApiKeyToken), Refusal> {
+    /// `IdempotencyKeyReused` and `IdempotencyKeyUsed`, as for accounts.
+    pub fn create_key(
+        &mut self,
+        moment: &mut Moment<'_>,
+        asked: Option<&Repeatable>,
+        (name, role, expires_at): (&str, Role, Option<Timestamp>),
+    ) -> Result<(ApiKey, ApiKeyToken), Refusal> {
         let now = moment.now;
-        if expires_at.is_some_and(|end| end <= now) {
+        let known = self.key_of_request(asked, now)?;
+        if known.is_none() && expires_at.is_some_and(|end| end <= now) {
             return Err(Refusal::invalid("expires_at", "range", "must lie ahead"));
         }
         // A key that ends can't live on by another that it makes.
         let end = self.acting(moment).and_then(|key| key.expires_at);
         if end.is_some_and(|end| expires_at.is_none_or(|expires_at| expires_at > end)) {
             return Err(Refusal::invalid("expires_at", "range", "must be no later than the end of the key that makes this one"));
+        }
+        if let Some(known) = known {
+            return self.reissue_key(moment, known);
         }
         if self.keys.iter().filter(|key| key.is_live(now)).count() >= API_KEYS {
             return Err(Refusal::invalid("name", "range", "is one too many: 1000 keys are good already; revoke one first"));
@@ -42,26 +61,78 @@ impl Tenancy {
         let token = Token { at: KeyRef { id }, secret: Secret::new(moment.mint.secret()) };
         let hash = hash_of(moment, &token);
         let tenant = self.tenant.id.clone();
-        let key = ApiKey { id, tenant, name: name.to_owned(), role, hash, former: None, created_at: now, expires_at, revoked_at: None, last_used_at: None };
+        let mut key = ApiKey {
+            id,
+            tenant,
+            name: name.to_owned(),
+            role,
+            hash,
+            former: None,
+            created_at: now,
+            expires_at,
+            revoked_at: None,
+            last_used_at: None,
+            requests: vec![],
+        };
+        key.remember(asked, now);
         self.keys.push(key.clone());
         self.record(moment, EventKind::ApiKeyCreated, about(&key).with("expires_at", expires_at.map(|end| end.to_string())));
         Ok((key, token))
     }
 
-    /// Gives a key another text; the old one stays good for so long. Name, role and end stay.
+    /// Gives a key another text; the old one stays good for so long. Name, role and end stay. A request that comes again replaces
+    /// the text of its lost answer alone.
     ///
     /// # Errors
-    /// `NotFound`, also for a key that isn't good any more.
-    pub fn rotate_key(&mut self, moment: &mut Moment<'_>, id: ApiKeyId, overlap_s: u32) -> Result<(ApiKey, ApiKeyToken), Refusal> {
+    /// `NotFound`, also for a key that isn't good any more; `IdempotencyKeyReused` and `IdempotencyKeyUsed`, as for accounts.
+    pub fn rotate_key(&mut self, moment: &mut Moment<'_>, asked: Option<&Repeatable>, id: ApiKeyId, overlap_s: u32) -> Result<(ApiKey, ApiKeyToken), Refusal> {
         let now = moment.now;
+        if let Some(known) = self.key_of_request(asked, now)? {
+            return self.reissue_key(moment, known);
+        }
         let token = Token { at: KeyRef { id }, secret: Secret::new(moment.mint.secret()) };
         let hash = hash_of(moment, &token);
         let key = self.keys.iter_mut().find(|key| key.id == id && key.is_live(now)).ok_or(Refusal::NotFound)?;
         let until = now.plus_s(overlap_s.min(LONGEST_OVERLAP_S));
         key.former = Some((std::mem::replace(&mut key.hash, hash), until));
+        key.remember(asked, now);
         let key = key.clone();
         self.record(moment, EventKind::ApiKeyRotated, about(&key).with("old_until", until.to_string()));
         Ok((key, token))
+    }
+
+    /// The key that this request gave a text, if it came before.
+    fn key_of_request(&self, asked: Option<&Repeatable>, now: Timestamp) -> Result<Option<(ApiKeyId, KeyedHash)>, Refusal> {
+        let Some(asked) = asked else { return Ok(None) };
+        let all = self.keys.iter().flat_map(|key| key.requests.iter().map(move |request| (key.id, request)));
+        let known = all.filter(|(_, request)| now < request.at.plus_s(ONCE_S)).find(|(_, request)| asked.keys.contains(&request.key));
+        match known {
+            Some((_, request)) if !asked.requests.contains(&request.request) => Err(Refusal::IdempotencyKeyReused),
+            known => Ok(known.map(|(id, request)| (id, request.key.clone()))),
+        }
+    }
+
+    /// Replaces the text of a request's lost answer.
+    fn reissue_key(&mut self, moment: &mut Moment<'_>, (id, of): (ApiKeyId, KeyedHash)) -> Result<(ApiKey, ApiKeyToken), Refusal> {
+        let now = moment.now;
+        let lost = |key: &&mut ApiKey| key.id == id && key.is_live(now) && key.may_be_reissued(now) && key.requests.last().is_some_and(|last| last.key == of);
+        let token = Token { at: KeyRef { id }, secret: Secret::new(moment.mint.secret()) };
+        let hash = hash_of(moment, &token);
+        let key = self.keys.iter_mut().find(lost).ok_or(Refusal::IdempotencyKeyUsed)?;
+        key.hash = hash;
+        let key = key.clone();
+        self.record(moment, EventKind::TokensReissued, about(&key));
+        Ok((key, token))
+    }
+
+    /// Notes that a key's present text was used, which shows that its answer arrived. `false` if none of these hashes opens the key
+    /// any more: its text was replaced just now.
+    pub fn note_first_use(&mut self, id: ApiKeyId, hashes: &[KeyedHash], now: Timestamp) -> bool {
+        let Some(key) = self.keys.iter_mut().find(|key| key.id == id && hashes.iter().any(|hash| key.opens(hash, now))) else { return false };
+        if let Some(last) = key.requests.last_mut().filter(|_| hashes.contains(&key.hash)) {
+            last.unused = false;
+        }
+        true
     }
 
     /// Revokes a key: both its texts are refused from the commit on. Revoking it again changes nothing.
@@ -129,11 +200,11 @@ mod tests {
         let now = Timestamp::from_micros(1_800_000_000_000_000);
         let mut moment = Moment { now, actor: Actor::System, mint: Mint::new([7; 32]), keys: &ring, locations: &crate::NoLocations };
         let mut tenancy = Tenancy::create(&mut moment, TenantId::new("acme").expect("a slug"), Policy::preset(Preset::Consumer));
-        let made: Vec<_> = (0..API_KEYS).map(|_| tenancy.create_key(&mut moment, "host", Role::Host, None).expect("one of a thousand").0.id).collect();
-        let refused = tenancy.create_key(&mut moment, "host", Role::Host, None);
+        let made: Vec<_> = (0..API_KEYS).map(|_| tenancy.create_key(&mut moment, None, ("host", Role::Host, None)).expect("one of a thousand").0.id).collect();
+        let refused = tenancy.create_key(&mut moment, None, ("host", Role::Host, None));
         assert!(matches!(refused, Err(Refusal::Invalid { .. })), "{refused:?}");
         assert_eq!(tenancy.keys.len(), API_KEYS);
         tenancy.revoke_key(&mut moment, made[0]).expect("it is good");
-        tenancy.create_key(&mut moment, "host", Role::Host, None).expect("one was revoked");
+        tenancy.create_key(&mut moment, None, ("host", Role::Host, None)).expect("one was revoked");
     }
 }

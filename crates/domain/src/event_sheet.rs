@@ -116,6 +116,7 @@ impl EventKind {
             Self::TokensReissued => EventEntry {
                 when: "A request comes again under its idempotency key, and the unused tokens of its lost answer are replaced.",
                 names: &["device_id", "session_id"],
+                data: &[("api_key_id", "the API key whose text was replaced, with its `name` and `role`, where it was that; then it is the tenant's")],
                 ..OF_USER
             },
             Self::AccountErased => EventEntry {

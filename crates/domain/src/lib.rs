@@ -88,7 +88,7 @@ pub use sign_in::{Attempt, Decision, Generations, Judgement, OPEN_SIGN_INS, Pres
 pub use sign_ins::{COOKIE_TOKENS, Completion, Opened, Shown, join_cookie};
 pub use subject::{Shard, TenantId, UserId};
 pub use tenancy::Tenancy;
-pub use tenant::{ApiKey, Right, Role, Tenant};
+pub use tenant::{ApiKey, KeyRequest, Right, Role, Tenant};
 pub use time::Timestamp;
 pub use token::{AccessToken, ActivationToken, ApiKeyToken, DeviceRef, DeviceToken, KeyRef, OfferRef, SessionRef};
 pub use travel::{Journey, OnSignal, Signals};

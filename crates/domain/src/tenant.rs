@@ -1,7 +1,7 @@
 //! Tenants and the API keys that act in them: small, read everywhere, not sharded.
 
 use crate::codes::closed_set;
-use crate::{ApiKeyId, FeedEpoch, KeyedHash, PastLimits, Policy, TenantId, Timestamp};
+use crate::{ApiKeyId, FeedEpoch, KeyedHash, ONCE_S, PastLimits, Policy, TenantId, Timestamp};
 
 /// One customer or application space.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -111,9 +111,30 @@ pub struct ApiKey {
     pub revoked_at: Option<Timestamp>,
     /// When it was last used; up to a few minutes behind.
     pub last_used_at: Option<Timestamp>,
+    /// The requests of the last day that gave it a text and may come again, the latest last.
+    pub requests: Vec<KeyRequest>,
+}
+
+/// A request that gave an API key a text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeyRequest {
+    /// The hash of the caller's key for it.
+    pub key: KeyedHash,
+    /// The hash of what it asked.
+    pub request: KeyedHash,
+    /// When it had its effect.
+    pub at: Timestamp,
+    /// Whether its answer may be lost still: the text that it bore is the key's own, and nobody has used it.
+    pub unused: bool,
 }
 
 impl ApiKey {
+    /// Whether its text may be given anew to a request that comes again, so that its first use is to be noted.
+    #[must_use]
+    pub fn may_be_reissued(&self, now: Timestamp) -> bool {
+        self.requests.last().is_some_and(|request| request.unused && now < request.at.plus_s(ONCE_S))
+    }
+
     /// Whether it is good at this moment.
     #[must_use]
     pub fn is_live(&self, now: Timestamp) -> bool {

@@ -6,6 +6,7 @@ use doorward_domain::{ApiKey, ApiKeyId, ApiKeyToken, Credential, KeyedHash, Poli
 use doorward_store::StoreError;
 
 use crate::access::{Administrator, Backend};
+use crate::once::IdempotencyKey;
 use crate::{Error, Service};
 
 /// How often the hashes of a key are looked up while there is more than one server key.
@@ -30,6 +31,9 @@ impl Service {
             let Some(found) = self.store.api_key(hash.clone()).await? else { continue };
             let now = self.clock.now();
             if !found.opens(hash, now) || tenant.is_some_and(|tenant| tenant != found.tenant.as_str()) {
+                return Err(Refusal::Unauthenticated.into());
+            }
+            if found.hash == *hash && found.may_be_reissued(now) && !self.note_first_use(&found, &hashes).await {
                 return Err(Refusal::Unauthenticated.into());
             }
             self.key_uses.note(&found, now);
@@ -58,6 +62,20 @@ impl Service {
         }
     }
 
+    /// Notes that a key's text was used, so that it is given anew to nobody. `false` if it was, just now.
+    async fn note_first_use(&self, found: &ApiKey, hashes: &[KeyedHash]) -> bool {
+        let (id, hashes, now) = (found.id, hashes.to_vec(), self.clock.now());
+        let change = move |tenancy: &mut Tenancy| Ok::<_, Refusal>(tenancy.note_first_use(id, &hashes, now));
+        match self.store.administer(found.tenant.clone(), change).await {
+            Ok(noted) => noted.is_some_and(|noted| noted.unwrap_or_default()),
+            // The key is good without it; the next use is noted.
+            Err(error) => {
+                tracing::warn!(%error, key = %found.id, "the first use of an API key could not be noted");
+                true
+            }
+        }
+    }
+
     /// The tenant's API keys, the revoked and expired ones too, newest first.
     ///
     /// # Errors
@@ -72,23 +90,30 @@ impl Service {
     /// Makes an API key. Its text is shown once.
     ///
     /// # Errors
-    /// `Invalid`.
+    /// `Invalid`; `IdempotencyKeyReused` and `IdempotencyKeyUsed`.
     pub async fn create_api_key(
         self: &Arc<Self>,
         by: &Administrator,
-        name: String,
-        role: Role,
-        expires_at: Option<Timestamp>,
+        (name, role, expires_at): (String, Role, Option<Timestamp>),
+        key: Option<&IdempotencyKey>,
     ) -> Result<(ApiKey, ApiKeyToken), Error> {
-        self.govern(by, move |tenancy, moment| tenancy.create_key(moment, &name, role, expires_at)).await
+        let asked = key.map(|key| key.of_tenant(&self.keys, &by.tenant));
+        self.govern(by, move |tenancy, moment| tenancy.create_key(moment, asked.as_ref(), (&name, role, expires_at))).await
     }
 
     /// Gives an API key another text; the old one stays good for so long.
     ///
     /// # Errors
-    /// `NotFound`, also for a key that isn't good any more.
-    pub async fn rotate_api_key(self: &Arc<Self>, by: &Administrator, id: ApiKeyId, overlap_s: u32) -> Result<(ApiKey, ApiKeyToken), Error> {
-        self.govern(by, move |tenancy, moment| tenancy.rotate_key(moment, id, overlap_s)).await
+    /// `NotFound`, also for a key that isn't good any more; `IdempotencyKeyReused` and `IdempotencyKeyUsed`.
+    pub async fn rotate_api_key(
+        self: &Arc<Self>,
+        by: &Administrator,
+        id: ApiKeyId,
+        overlap_s: u32,
+        key: Option<&IdempotencyKey>,
+    ) -> Result<(ApiKey, ApiKeyToken), Error> {
+        let asked = key.map(|key| key.of_tenant(&self.keys, &by.tenant));
+        self.govern(by, move |tenancy, moment| tenancy.rotate_key(moment, asked.as_ref(), id, overlap_s)).await
     }
 
     /// Revokes an API key: it is refused at its next use.
@@ -134,6 +159,7 @@ impl Service {
             expires_at: None,
             revoked_at: None,
             last_used_at: None,
+            requests: vec![],
         };
         match self.store.add_api_key(key, Some(BOOTSTRAP.to_owned())).await {
             Err(StoreError::Exists) => Ok(false),

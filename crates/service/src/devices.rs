@@ -152,14 +152,28 @@ impl Service {
     ///
     /// # Errors
     /// `Unauthenticated`, `NotFound`, and as the gate.
-    pub async fn trust_device(self: &Arc<Self>, access: &Access, name: DeviceName, can_bear_token: bool) -> Result<Trusted, Error> {
-        let rule = move |account: &mut Account, moment: &mut doorward_domain::Moment<'_>, own: Option<Own>| {
+    pub async fn trust_device(
+        self: &Arc<Self>,
+        access: &Access,
+        name: DeviceName,
+        can_bear_token: bool,
+        key: Option<&IdempotencyKey>,
+    ) -> Result<Trusted, Error> {
+        let rule = move |account: &mut Account, moment: &mut doorward_domain::Moment<'_>, own: Option<Own>, before: Option<&Once>| {
             let caller = own.ok_or(Refusal::Unauthenticated)?;
-            let id = name.resolve(own)?;
-            let token = account.trust_in_session(moment, caller.session, id, can_bear_token)?;
-            Ok((judged(account, id, moment.now, own)?, token))
+            let (id, device_token) = match before {
+                Some(once) => (once.made.device.ok_or(Refusal::IdempotencyKeyUsed)?, account.reissue(moment, once)?.device_token),
+                None => {
+                    let id = name.resolve(own)?;
+                    (id, account.trust_in_session(moment, caller.session, id, can_bear_token)?)
+                }
+            };
+            account.device(id).map_err(|unknown| if before.is_some() { gone(unknown) } else { unknown })?;
+            let tokens = Tokens { device_token, ..Tokens::default() };
+            let made = Made::with_tokens(moment.keys, None, id, &tokens);
+            Ok(((judged(account, id, moment.now, own)?, tokens.device_token), made))
         };
-        let (device, device_token) = self.change(access, Need::standing, rule).await?;
+        let (device, device_token) = self.change_once(access, key, Need::standing, rule).await?;
         Ok(Trusted { device: self.show(device).await, device_token })
     }
 

@@ -22,6 +22,11 @@ pub struct IdempotencyKey {
 }
 
 impl IdempotencyKey {
+    /// As hashes, for what is a whole tenant's.
+    pub(crate) fn of_tenant(&self, keys: &KeyRing, tenant: &TenantId) -> Repeatable {
+        self.hashed(keys, &format!("tenant:{tenant}"))
+    }
+
     /// Keys of two tenants, and those of two people who call by themselves, are apart.
     fn hashed(&self, keys: &KeyRing, scope: &str) -> Repeatable {
         let hashes = |label, text: &str| keys.hashes(label, &[scope.as_bytes(), text.as_bytes()]).collect();

@@ -24,6 +24,7 @@ CREATE TABLE api_key (
     expires_at BIGINT,
     revoked_at BIGINT,
     last_used_at BIGINT,
+    requests BYTEA,
     PRIMARY KEY (id)
 );
 CREATE UNIQUE INDEX api_key_by_hash ON api_key (hash);

@@ -24,6 +24,7 @@ CREATE TABLE api_key (
     expires_at INTEGER,
     revoked_at INTEGER,
     last_used_at INTEGER,
+    requests BLOB,
     PRIMARY KEY (id)
 ) STRICT, WITHOUT ROWID;
 CREATE UNIQUE INDEX api_key_by_hash ON api_key (hash);

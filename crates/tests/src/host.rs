@@ -86,6 +86,7 @@ fn key_of(tenant: &str, role: Role, text: &str, id: ApiKeyId) -> ApiKey {
         expires_at: None,
         revoked_at: None,
         last_used_at: None,
+        requests: vec![],
     }
 }
 

@@ -11,10 +11,11 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::Surfaces;
-use crate::extract::{Administer, Ids, Json, Key, NoBody, id};
+use crate::extract::{Administer, Ids, Key, NoBody, id};
 use crate::problem::{FieldError, FieldFault, Problem};
 use crate::query::{Nothing, Query};
 use crate::refusals::of_administrator;
+use crate::repeatable::{OnceHeader, Repeatable};
 use crate::wire::{ApiKey, ApiKeyShown, List, time};
 
 pub(super) fn router() -> OpenApiRouter<Surfaces> {
@@ -78,16 +79,15 @@ async fn list_api_keys(State(surfaces): State<Surfaces>, key: Key<Administer>, Q
 /// Make an API key
 ///
 /// Its text is in this answer and nowhere else. A key that ends can make none that outlives it.
-#[utoipa::path(post, path = "/internal/api-keys", tag = "api keys", operation_id = "create_api_key", request_body = NewApiKey,
+#[utoipa::path(post, path = "/internal/api-keys", tag = "api keys", operation_id = "create_api_key", params(OnceHeader), request_body = NewApiKey,
     responses((status = 201, body = ApiKeyShown)), extensions(("x-doorward-role" = json!("admin"))))]
 async fn create_api_key(
     State(surfaces): State<Surfaces>,
     key: Key<Administer>,
     Query(Nothing): Query<Nothing>,
-    Json(new): Json<NewApiKey>,
+    Repeatable { key: once, body: new }: Repeatable<NewApiKey>,
 ) -> Result<(StatusCode, Answer<ApiKeyShown>), Problem> {
-    let (name, role, expires_at) = new.read()?;
-    let made = surfaces.service.create_api_key(&Administrator::from(&key.backend), name, role, expires_at).await.map_err(of_administrator)?;
+    let made = surfaces.service.create_api_key(&Administrator::from(&key.backend), new.read()?, once.as_ref()).await.map_err(of_administrator)?;
     Ok((StatusCode::CREATED, Answer(ApiKeyShown::of(made, surfaces.service.now()))))
 }
 
@@ -95,20 +95,21 @@ async fn create_api_key(
 ///
 /// A new text under the same id, name, role and end. The old one stays good for `overlap_s`; one that an earlier rotation replaced is dead.
 #[utoipa::path(post, path = "/internal/api-keys/{id}/rotate", tag = "api keys", operation_id = "rotate_api_key",
-    params(("id" = String, Path, description = "An API key's id")), request_body = Rotation,
+    params(("id" = String, Path, description = "An API key's id"), OnceHeader), request_body = Rotation,
     responses((status = 200, body = ApiKeyShown)), extensions(("x-doorward-role" = json!("admin"))))]
 async fn rotate_api_key(
     State(surfaces): State<Surfaces>,
     key: Key<Administer>,
     Ids(which): Ids<String>,
     Query(Nothing): Query<Nothing>,
-    Json(rotation): Json<Rotation>,
+    Repeatable { key: once, body: rotation }: Repeatable<Rotation>,
 ) -> Result<Answer<ApiKeyShown>, Problem> {
     let overlap_s = rotation.overlap_s.unwrap_or(OVERLAP_S);
     if overlap_s > LONGEST_OVERLAP_S {
         return Err(Problem::invalid(vec![FieldError::new("overlap_s", FieldFault::Range, "must be from 0 to 2592000")]));
     }
-    let rotated = surfaces.service.rotate_api_key(&Administrator::from(&key.backend), id(&which)?, overlap_s).await.map_err(of_administrator)?;
+    let by = Administrator::from(&key.backend);
+    let rotated = surfaces.service.rotate_api_key(&by, id(&which)?, overlap_s, once.as_ref()).await.map_err(of_administrator)?;
     Ok(Answer(ApiKeyShown::of(rotated, surfaces.service.now())))
 }
 

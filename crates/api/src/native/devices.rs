@@ -15,7 +15,7 @@ use crate::Surfaces;
 use crate::extract::{Ids, Json, NoBody, Person, id};
 use crate::problem::{FieldError, FieldFault, Problem};
 use crate::query::{DeviceList, EndSessions, ExceptCurrent, Nothing, Query, Waiting};
-use crate::repeatable::{OnceHeader, Repeatable};
+use crate::repeatable::{Again, OnceHeader, Repeatable};
 use crate::wire::{ActivationTaken, Device, DeviceDetail, DeviceOnly, DevicesForgotten, List, OfferDeclined, SessionsEnded, Trusted, device_name};
 
 pub(super) fn router() -> OpenApiRouter<Surfaces> {
@@ -179,17 +179,18 @@ async fn forget_other_devices(
 /// Trust a device
 ///
 /// Through the trust gate: a second factor must have been verified lately in the caller's own session. On a trusted device it renews the trust.
-#[utoipa::path(post, path = "/api/v1/devices/{id}/trust", tag = "devices", operation_id = "trust_device", params(("id" = String, Path, description = "A device's id, or `current`")),
+#[utoipa::path(post, path = "/api/v1/devices/{id}/trust", tag = "devices", operation_id = "trust_device", params(("id" = String, Path, description = "A device's id, or `current`"), OnceHeader),
     responses((status = 200, body = Trusted)))]
 async fn trust_device(
     State(surfaces): State<Surfaces>,
     person: Person,
+    Again(once): Again,
     Ids(device): Ids<String>,
     Query(Nothing): Query<Nothing>,
     bearing: Bearing,
     NoBody: NoBody,
 ) -> Result<impl IntoResponse, Problem> {
-    let trusted = surfaces.service.trust_device(&person.access, name_of(&device)?, bearing.reaches_device()).await?;
+    let trusted = surfaces.service.trust_device(&person.access, name_of(&device)?, bearing.reaches_device(), once.as_ref()).await?;
     let (device_token, headers) = bearing.bear(trusted.device_token, surfaces.dev);
     Ok((headers, Answer(Trusted { device: trusted.device.into(), device_token })))
 }

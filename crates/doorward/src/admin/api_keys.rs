@@ -82,10 +82,12 @@ impl ApiKeys {
                     return Err(Said::asked("A key's name has 1 to 64 characters and no control characters."));
                 }
                 let expires_at = expires_in.map(|seconds| now.plus_s(seconds));
-                Ok(shown::api_key_once(service.create_api_key(&by, name, role, expires_at).await?, now))
+                Ok(shown::api_key_once(service.create_api_key(&by, (name, role, expires_at), None).await?, now))
             }
             Self::List => Ok(shown::api_keys(service.list_api_keys(&by).await?, now)),
-            Self::Rotate { id: key, overlap } => Ok(shown::api_key_once(service.rotate_api_key(&by, id(&key)?, overlap).await.map_err(missing(key))?, now)),
+            Self::Rotate { id: key, overlap } => {
+                Ok(shown::api_key_once(service.rotate_api_key(&by, id(&key)?, overlap, None).await.map_err(missing(key))?, now))
+            }
             Self::Revoke { id: key } => Ok(shown::api_key(service.revoke_api_key(&by, id(&key)?).await.map_err(missing(key))?, now)),
         }
     }

@@ -1,6 +1,8 @@
 //! What is small and not sharded: tenants with their policies, API keys, the server keys seen, and facts about the store.
 
-use doorward_domain::{ApiKey, ApiKeyId, Binding, FeedEpoch, Limits, PastLimits, Policy, Preset, Role, Rule, RuleChanges, Tenant, TenantId, Timestamp};
+use doorward_domain::{
+    ApiKey, ApiKeyId, Binding, FeedEpoch, KeyRequest, KeyedHash, Limits, PastLimits, Policy, Preset, Role, Rule, RuleChanges, Tenant, TenantId, Timestamp,
+};
 use serde::{Deserialize, Serialize};
 use serde_json::Map;
 
@@ -154,6 +156,35 @@ impl Row for Tenant {
     }
 }
 
+/// Bytes of one request: whether its answer may be lost, when it was, and its two hashes.
+const REQUEST: usize = 1 + 8 + 2 * 36;
+
+fn encode_requests(requests: &[KeyRequest]) -> Value {
+    let bytes = |request: &KeyRequest| {
+        let mut bytes = [0; REQUEST];
+        bytes[0] = u8::from(request.unused);
+        bytes[1..9].copy_from_slice(&request.at.micros().to_be_bytes());
+        bytes[9..45].copy_from_slice(&request.key.to_bytes());
+        bytes[45..].copy_from_slice(&request.request.to_bytes());
+        bytes
+    };
+    if requests.is_empty() { Value::Null } else { Value::Blob(requests.iter().flat_map(bytes).collect()) }
+}
+
+fn decode_requests(cells: &mut Cells) -> Result<Vec<KeyRequest>, StoreError> {
+    let bytes = cells.maybe(Cells::blob)?.unwrap_or_default();
+    let (requests, rest) = bytes.as_chunks::<REQUEST>();
+    let request = |bytes: &[u8; REQUEST]| {
+        Some(KeyRequest {
+            key: KeyedHash::from_bytes(&bytes[9..45])?,
+            request: KeyedHash::from_bytes(&bytes[45..])?,
+            at: Timestamp::from_micros(i64::from_be_bytes(bytes[1..9].try_into().ok()?)),
+            unused: bytes[0] == 1,
+        })
+    };
+    requests.iter().map(request).collect::<Option<_>>().filter(|_| rest.is_empty()).ok_or_else(|| cells.corrupt())
+}
+
 impl Row for ApiKey {
     const TABLE: &'static Table = &Table {
         name: "api_key",
@@ -172,6 +203,7 @@ impl Row for ApiKey {
             maybe(int("expires_at")),
             maybe(int("revoked_at")),
             maybe(int("last_used_at")),
+            maybe(blob("requests")),
         ],
         indexes: &[("api_key_by_hash", true, "(hash)"), ("api_key_by_former_hash", true, "(former_hash)")],
     };
@@ -189,6 +221,7 @@ impl Row for ApiKey {
             self.expires_at.cell(),
             self.revoked_at.cell(),
             self.last_used_at.cell(),
+            encode_requests(&self.requests),
         ]
     }
 
@@ -210,6 +243,7 @@ impl Row for ApiKey {
             expires_at: cells.maybe(Cells::time)?,
             revoked_at: cells.maybe(Cells::time)?,
             last_used_at: cells.maybe(Cells::time)?,
+            requests: decode_requests(cells)?,
         })
     }
 

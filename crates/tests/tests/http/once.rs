@@ -17,6 +17,7 @@ doorward_tests::on_each_engine! {
     one_of_sixty_four_accounts_gets_the_key,
     a_token_in_use_is_never_replaced,
     a_device_token_in_use_is_never_replaced,
+    an_api_key_in_use_is_never_replaced,
     stray_retries_take_no_token_of_another_tab,
     a_retry_that_crosses_the_first_use_is_no_fault_of_the_host,
     what_is_over_is_not_answered_again,
@@ -39,7 +40,7 @@ fn repeatable() -> Vec<Operation> {
 
 /// The tokens of an answer, by where they stand.
 fn tokens(answer: &Answer) -> Vec<(&'static str, String)> {
-    let at = ["/access_token", "/device_token", "/activation/activation_token"];
+    let at = ["/access_token", "/device_token", "/activation/activation_token", "/key"];
     at.into_iter().filter_map(|place| Some((place, answer.body.pointer(place)?.as_str()?.to_owned()))).collect()
 }
 
@@ -69,7 +70,7 @@ async fn a_lost_answer_is_given_again_by_every_call_that_creates(host: Host) {
     let all = repeatable();
     let ids: Vec<_> = all.iter().map(|operation| operation.id).collect();
     let creating = ["activate_device", "decline_device", "activate", "decline", "open_session", "evaluate_sign_in", "complete_sign_in"];
-    for id in creating.into_iter().chain(["trust_user_device", "step_up"]) {
+    for id in creating.into_iter().chain(["trust_device", "trust_user_device", "step_up", "create_api_key", "rotate_api_key"]) {
         assert!(ids.contains(&id), "{id}");
     }
     for operation in all {
@@ -125,6 +126,7 @@ async fn works(host: &Host, someone: &Someone, place: &str, token: &str) -> bool
             let (_, reasons) = judgement(&browser.evaluate().await);
             !reasons.iter().any(|reason| reason.starts_with("device_token") || reason == "unknown_device")
         }
+        "/key" => host.ask("POST", "/internal/sessions/verify").key(token).json(&json!({ "token": "x" })).await.status != 401,
         _ => host.call("POST", "/internal/activations/activate").json(&json!({ "activation_token": token })).await.status == 200,
     }
 }
@@ -148,8 +150,8 @@ async fn one_of_sixty_four_at_once_has_the_effect(host: Host) {
         // Of the tokens one is good: whose answer came last has it.
         let mut good = vec![];
         for answer in &answers {
-            if let Some(token) = answer.body["access_token"].as_str() {
-                good.push(host.inactive(token).await.is_none());
+            for (place, token) in tokens(answer).iter().filter(|(place, _)| matches!(*place, "/access_token" | "/key")) {
+                good.push(works(&host, &someone, place, token).await);
             }
         }
         assert!(good.is_empty() || good.iter().filter(|good| **good).count() == 1, "{}", operation.id);
@@ -168,6 +170,31 @@ async fn one_of_sixty_four_accounts_gets_the_key(host: Host) {
         answer.refused(422, "idempotency_key_reused");
     }
     assert_eq!((count(&host, "account: ").await, count(&host, "session: ").await), (accounts + 1, sessions + 1));
+}
+
+async fn an_api_key_in_use_is_never_replaced(host: Host) {
+    let make = || host.ask("POST", "/internal/api-keys").by(Role::Admin).header(KEY, "make").json(&json!({ "name": "a service", "role": "viewer" }));
+    let made = make().await.expect(201);
+    let id = made.text_at("/api_key/id");
+    let rotate = |key: &'static str| host.ask("POST", &format!("/internal/api-keys/{id}/rotate")).by(Role::Admin).header(KEY, key).json(&json!({}));
+    let is_good = async |text: &str| host.ask("GET", "/internal/users/nobody/devices").key(text).await.status != 401;
+    let text = made.text_at("/key");
+    assert!(is_good(&text).await);
+    make().await.refused(409, "idempotency_key_used");
+    assert!(is_good(&text).await);
+    // A rotation whose answer was lost replaces what was lost, and the text from before stays good for as long as it was to.
+    let lost = rotate("turn").await.expect(200).text_at("/key");
+    let found = rotate("turn").await.expect(200).text_at("/key");
+    assert!(is_good(&text).await && is_good(&found).await && !is_good(&lost).await);
+    rotate("turn").await.refused(409, "idempotency_key_used");
+    assert!(is_good(&text).await && is_good(&found).await);
+    // The request that made it is remembered beside the later ones, and another under its key is refused.
+    make().await.refused(409, "idempotency_key_used");
+    rotate("make").await.refused(422, "idempotency_key_reused");
+    let elsewhere = host.ask("POST", "/internal/api-keys").key(&api_key(GLOBEX, Role::Admin)).header(KEY, "make");
+    assert_ne!(elsewhere.json(&json!({ "name": "a service", "role": "viewer" })).await.expect(201).text_at("/api_key/id"), id);
+    host.pass_s(86_400);
+    assert_ne!(make().await.expect(201).text_at("/api_key/id"), id, "after a day it is another request");
 }
 
 /// Every way to present an access token.
@@ -331,7 +358,9 @@ async fn another_request_under_the_key_is_refused(host: Host) {
     }
     let rows = host.rows().await;
     for (at, (_, someone, operation)) in all.iter().enumerate() {
-        let (others, ..) = &all[(at + 1) % all.len()];
+        // What was asked of API keys is remembered with them, apart from what was asked of accounts.
+        let of_keys = |id: &str| id.ends_with("_api_key");
+        let others = all[at + 1..].iter().chain(&all[..at]).map(|(id, ..)| *id).find(|other| of_keys(other) == of_keys(operation.id)).expect("another");
         someone.naming(operation, &someone.names).header(KEY, others).await.refused(422, "idempotency_key_reused");
     }
     // The same path, for the same person, in other words.

@@ -65,6 +65,7 @@ async fn a_closed_store_says_nothing_more(store: Arc<dyn Store>) {
         expires_at: None,
         revoked_at: None,
         last_used_at: None,
+        requests: vec![],
     };
     assert!(unavailable(store.add_api_key(key, None).await));
     assert!(unavailable(store.check_keys(vec![(KeyId(1), [1; 16])]).await));

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use doorward_domain::{
-    ApiKey, ApiKeyId, Binding, Ends, KeyId, KeyedHash, MfaMethod, OnSignal, Policy, Preset, Role, RowChanges, Rules, SecurityEvent, SessionsEnded, Tenancy,
-    Tenant, Timestamp,
+    ApiKey, ApiKeyId, Binding, Ends, KeyId, KeyRequest, KeyedHash, MfaMethod, OnSignal, Policy, Preset, Role, RowChanges, Rules, SecurityEvent, SessionsEnded,
+    Tenancy, Tenant, Timestamp,
 };
 use doorward_service::{Clock as _, SystemClock};
 use doorward_store::{Store, StoreError};
@@ -44,6 +44,7 @@ fn key(number: u8) -> ApiKey {
         expires_at: None,
         revoked_at: None,
         last_used_at: None,
+        requests: vec![],
     }
 }
 
@@ -162,6 +163,9 @@ async fn an_api_key_is_found_by_its_hash_alone((store, home): (Arc<dyn Store>, A
             expires_at: Some(after(1)),
             revoked_at: Some(after(2)),
             last_used_at: Some(after(4)),
+            requests: [true, false]
+                .map(|unused| KeyRequest { key: key(number + 50).hash, request: key(number).hash, at: after(number.into()), unused })
+                .to_vec(),
             ..key(number)
         })
         .collect();

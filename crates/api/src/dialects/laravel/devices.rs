@@ -63,7 +63,7 @@ async fn get_device(State(surfaces): State<Surfaces>, person: Person, Ids(device
         (status = 409, description = "Device is hijacked", body = Refused, example = json!({ "message": "Device is hijacked." })),
     ))]
 async fn verify_device(State(surfaces): State<Surfaces>, person: Paced<Trust>, Ids(device): Ids<String>, _: Ignored) -> Result<Answer<Done>, Problem> {
-    surfaces.service.trust_device(&person.0.access, name_of(&device)?, false).await?;
+    surfaces.service.trust_device(&person.0.access, name_of(&device)?, false, None).await?;
     Ok(Answer(Done::of("Device verified successfully")))
 }
 
