@@ -12,7 +12,7 @@ use doorward_tests::{attempt, moment_with, start, tenant};
 use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
 
-use crate::{account_of, cases};
+use crate::{account_of, cases, strange};
 
 const DAY: u32 = 86_400;
 /// How long an answer may be under way, in seconds: far longer than any client waits.
@@ -65,6 +65,8 @@ struct World {
     now: Timestamp,
     device: DeviceId,
     jar: String,
+    /// The token of another who signs in on the same browser: every second time it shows both in one cookie.
+    beside: String,
     tabs: Vec<SignInId>,
     /// The completions that had their effect, each under a key of its own.
     keyed: Vec<Repeatable>,
@@ -84,13 +86,14 @@ impl World {
         let trusted = Completion { trust_device: true, ..Completion::default() };
         let opened = account.sign_in_directly(&mut moment, doorward_tests::passed(start()), None, trusted).expect("both factors were proved");
         let jar = opened.device_token.expect("a new device has a token").reveal();
-        Self { account, mint, now: start(), device: opened.device, jar, tabs: vec![], keyed: vec![], late: vec![], copy: None }
+        Self { account, mint, now: start(), device: opened.device, jar, beside: strange(), tabs: vec![], keyed: vec![], late: vec![], copy: None }
     }
 
     fn begin(&mut self, shown: &str) -> (SignInId, Decision) {
         self.mint = Mint::new(self.mint.secret());
         let mut moment = moment_with(self.now, self.mint.clone());
-        let sign_in = self.account.evaluate_and_follow(&mut moment, attempt(self.now), Some(shown)).expect("it is evaluated");
+        let cookie = if self.account.sign_ins.len().is_multiple_of(2) { shown.to_owned() } else { format!("{}.{shown}", self.beside) };
+        let sign_in = self.account.evaluate_and_follow(&mut moment, attempt(self.now), Some(&cookie)).expect("it is evaluated");
         let began = (sign_in.id, sign_in.judgement.decision);
         self.account.sign_ins.push(sign_in);
         began
