@@ -45,17 +45,17 @@ trap clean_up EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM HUP
 
-# In memory where there is room: each test makes a database of some 300 files, and that is most of its time on a disk.
-under=${TMPDIR:-/tmp}
-room=$(df --output=avail -k /dev/shm 2>/dev/null | tail -n 1 || true)
-if [ "${room:-0}" -ge 4194304 ] && [ -w /dev/shm ]; then under=/dev/shm; fi
-
 # What a script that was killed left behind.
-for old in "$under"/doorward-pg.*; do
+for old in "${TMPDIR:-/tmp}"/doorward-pg.* /dev/shm/doorward-pg.*; do
     process=${old##*/doorward-pg.}
     process=${process%%.*}
     if [ -d "$old" ] && [ -O "$old" ] && ! kill -0 "$process" 2>/dev/null; then rm -rf "$old"; fi
 done
+
+# In memory where there is room: each test makes a database of some 300 files, and that is most of its time on a disk.
+under=${TMPDIR:-/tmp}
+room=$(df --output=avail -k /dev/shm 2>/dev/null | tail -n 1 || true)
+if [ "${room:-0}" -ge 4194304 ] && [ -w /dev/shm ]; then under=/dev/shm; fi
 
 home=$(mktemp -d "$under/doorward-pg.$$.XXXXXX")
 chmod 755 "$home"

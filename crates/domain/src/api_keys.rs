@@ -11,6 +11,9 @@ pub const OVERLAP_S: u32 = 86_400;
 /// The longest that it may, in seconds.
 pub const LONGEST_OVERLAP_S: u32 = 30 * 86_400;
 
+/// How many requests a key remembers, so that one that is rotated all day stays small.
+const REQUESTS: usize = 16;
+
 impl ApiKey {
     /// Whether the text of this hash opens it at this moment: its own, or one that a rotation replaced and left good for a while.
     #[must_use]
@@ -19,10 +22,17 @@ impl ApiKey {
         self.is_live(now) && (self.hash == *hash || former)
     }
 
+    /// Forgets the requests whose day is over.
+    fn forget_requests(&mut self, now: Timestamp) {
+        self.requests.retain(|request| now < request.at.plus_s(ONCE_S));
+    }
+
     /// Remembers the request that gave it its present text, where that may come again. The answers of those before it weren't lost.
     fn remember(&mut self, asked: Option<&Repeatable>, now: Timestamp) {
-        self.requests.retain(|request| now < request.at.plus_s(ONCE_S));
+        self.forget_requests(now);
         self.requests.iter_mut().for_each(|request| request.unused = false);
+        let surplus = (self.requests.len() + 1).saturating_sub(REQUESTS);
+        self.requests.drain(..surplus);
         let hashes = asked.and_then(|asked| asked.keys.first().cloned().zip(asked.requests.first().cloned()));
         self.requests.extend(hashes.map(|(key, request)| KeyRequest { key, request, at: now, unused: true }));
     }
@@ -46,9 +56,7 @@ impl Tenancy {
         if known.is_none() && expires_at.is_some_and(|end| end <= now) {
             return Err(Refusal::invalid("expires_at", "range", "must lie ahead"));
         }
-        // A key that ends can't live on by another that it makes.
-        let end = self.acting(moment).and_then(|key| key.expires_at);
-        if end.is_some_and(|end| expires_at.is_none_or(|expires_at| expires_at > end)) {
+        if self.would_outlive_acting(moment, expires_at) {
             return Err(Refusal::invalid("expires_at", "range", "must be no later than the end of the key that makes this one"));
         }
         if let Some(known) = known {
@@ -84,9 +92,15 @@ impl Tenancy {
     /// the text of its lost answer alone.
     ///
     /// # Errors
-    /// `NotFound`, also for a key that isn't good any more; `IdempotencyKeyReused` and `IdempotencyKeyUsed`, as for accounts.
+    /// `NotFound`, also for a key that isn't good any more; `Invalid` for one that ends later than the key that rotates it;
+    /// `IdempotencyKeyReused` and `IdempotencyKeyUsed`, as for accounts.
     pub fn rotate_key(&mut self, moment: &mut Moment<'_>, asked: Option<&Repeatable>, id: ApiKeyId, overlap_s: u32) -> Result<(ApiKey, ApiKeyToken), Refusal> {
         let now = moment.now;
+        if let Some(key) = self.keys.iter().find(|key| key.id == id && key.is_live(now))
+            && self.would_outlive_acting(moment, key.expires_at)
+        {
+            return Err(Refusal::invalid("id", "range", "names a key that ends later than the one that would rotate it"));
+        }
         if let Some(known) = self.key_of_request(asked, now)? {
             return self.reissue_key(moment, known);
         }
@@ -132,6 +146,7 @@ impl Tenancy {
         if let Some(last) = key.requests.last_mut().filter(|_| hashes.contains(&key.hash)) {
             last.unused = false;
         }
+        key.forget_requests(now);
         true
     }
 
@@ -166,12 +181,19 @@ impl Tenancy {
         texts.filter(|hash| *hash == old).for_each(|hash| *hash = new.clone());
     }
 
-    /// Notes that keys were used.
-    pub fn note_key_uses(&mut self, uses: &[(ApiKeyId, Timestamp)]) {
+    /// Notes that keys were used, and forgets the requests whose day is over.
+    pub fn note_key_uses(&mut self, uses: &[(ApiKeyId, Timestamp)], now: Timestamp) {
         for key in &mut self.keys {
+            key.forget_requests(now);
             let used = uses.iter().filter(|(id, _)| *id == key.id).map(|(_, at)| *at);
             key.last_used_at = used.chain(key.last_used_at).max();
         }
+    }
+
+    /// Whether a key of this end would outlive the one that acts: a key that ends can't live on by another.
+    fn would_outlive_acting(&self, moment: &Moment<'_>, expires_at: Option<Timestamp>) -> bool {
+        let end = self.acting(moment).and_then(|key| key.expires_at);
+        end.is_some_and(|end| expires_at.is_none_or(|expires_at| expires_at > end))
     }
 
     /// The key that acts, where one does.

@@ -209,7 +209,7 @@ impl Account {
         let mut found: Vec<(&Device, Likeness)> = vec![];
         // A device whose print is gone, or under a server key that is, may be any.
         let mut unknowable = false;
-        for device in self.devices.iter().filter(|device| device.forgotten_at.is_none()) {
+        for device in self.devices.iter().filter(|device| device.stands()) {
             let print = device.fingerprint.pepper.and_then(|id| {
                 if !taken.iter().any(|(of, _)| *of == id) {
                     taken.push((id, self.print_under(keys, id, parts)));
@@ -218,7 +218,7 @@ impl Account {
             });
             let Some(print) = print else {
                 // But for one of which a host's word was all that was known, and is gone.
-                let was_nobodys = device.tokens.are_retired() && device.hijacked_at.is_none() && device.fingerprint.pepper.is_none();
+                let was_nobodys = device.tokens.are_retired() && device.last_factor.is_none() && device.hijacked_at.is_none();
                 unknowable |= device.released_at.is_none() && !was_nobodys;
                 continue;
             };
@@ -228,7 +228,7 @@ impl Account {
             }
         }
         let seen = |(device, _): &&(&Device, Likeness)| (device.last_seen_at, device.id);
-        let resembles = found.iter().max_by_key(seen).map(|(device, _)| device.id);
+        let resembles = found.iter().filter(|(device, _)| device.forgotten_at.is_none()).max_by_key(seen).map(|(device, _)| device.id);
         // Its owner's browser begins again as another device, and looks as it did.
         found.retain(|(device, _)| device.released_at.is_none());
         let here: Vec<_> = found.iter().filter(|(_, like)| like.is_possible() && like.same_network).collect();

@@ -149,7 +149,7 @@ impl Account {
         self.still_unused(once, now).ok_or(Refusal::IdempotencyKeyUsed)?;
         let mut reissued = Tokens::default();
         if let Some(id) = made.session.filter(|_| made.access_token.is_some()) {
-            reissued.access_token = Some(self.replace_access_token(moment, id)?);
+            reissued.access_token = Some(self.replace_access_token(moment, id, true)?);
         }
         if let Some((id, lost)) = made.device.zip(made.device_token.as_ref()) {
             let token = self.mint_device_token(moment, id);

@@ -73,7 +73,7 @@ impl Account {
             SecurityEvent::AccountEnabled => self.head.disabled_at = None,
             _ => {}
         }
-        let access_token = kept.filter(|_| report.rotate_kept).map(|kept| self.replace_access_token(moment, kept)).transpose()?;
+        let access_token = kept.filter(|_| report.rotate_kept).map(|kept| self.replace_access_token(moment, kept, false)).transpose()?;
         if let Some(session) = kept.filter(|_| report.rotate_kept && report.event_id.is_some()).and_then(|kept| self.session_mut(kept).ok()) {
             session.unused_until = Some(now.plus_s(ONCE_S));
         }
@@ -93,7 +93,7 @@ impl Account {
     fn apply_again(&mut self, moment: &mut Moment<'_>, report: &Report, first: &Reported) -> Result<Applied, Refusal> {
         let unused = |session: &Session| session.may_be_reissued(moment.now) && Some(&session.token) == first.access_token.as_ref();
         let lost = self.live_sessions(moment.now).find(|session| Some(session.id) == first.kept && unused(session)).map(|session| session.id);
-        let access_token = lost.filter(|_| report.rotate_kept).map(|kept| self.replace_access_token(moment, kept)).transpose()?;
+        let access_token = lost.filter(|_| report.rotate_kept).map(|kept| self.replace_access_token(moment, kept, true)).transpose()?;
         if let Some(token) = &access_token
             && let Some(known) = self.reported.iter_mut().find(|known| known.event_id == first.event_id && known.event == first.event)
         {

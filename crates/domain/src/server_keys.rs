@@ -20,7 +20,8 @@ impl Account {
         let trusted: Vec<DeviceId> = trusted.map(|device| device.id).collect();
         let mut stranded: Vec<DeviceId> = vec![];
         for device in self.devices.iter_mut().filter(|device| device.hijacked_at.is_none()) {
-            let missed = trusted.contains(&device.id);
+            // One that a host alone vouched for has no token to miss.
+            let missed = trusted.contains(&device.id) && device.tokens.can_be_shown();
             device.tokens.forget_under(key, now, force || !missed);
             if missed && !device.tokens.can_be_shown() {
                 stranded.push(device.id);
@@ -43,6 +44,7 @@ impl Tenancy {
     pub fn retire_server_key(&mut self, moment: &mut Moment<'_>, key: KeyId, force: bool) -> Result<(), Refusal> {
         let now = moment.now;
         for api_key in &mut self.keys {
+            api_key.requests.retain(|request| request.key.key != key);
             api_key.former = api_key.former.take().filter(|(hash, until)| hash.key != key || (now < *until && !force));
         }
         let under: Vec<ApiKeyId> = self.keys.iter().filter(|held| force && held.hash.key == key && held.is_live(now)).map(|held| held.id).collect();

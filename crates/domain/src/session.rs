@@ -89,9 +89,11 @@ impl Session {
         }
     }
 
-    /// Puts another token in the place of its own, which opens nothing from now on.
-    pub(crate) fn replace_token(&mut self, by: KeyedHash) {
-        self.former = Some(std::mem::replace(&mut self.token, by));
+    /// Puts another token in the place of its own, which opens nothing from now on. One whose answer was `lost` was nobody's, so
+    /// that the one before it goes on being known.
+    pub(crate) fn replace_token(&mut self, by: KeyedHash, lost: bool) {
+        let replaced = std::mem::replace(&mut self.token, by);
+        self.former = self.former.take().filter(|_| lost).or(Some(replaced));
     }
 
     /// Its state. `device` is the one it is on.

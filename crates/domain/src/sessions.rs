@@ -122,7 +122,7 @@ impl Account {
             return Err(Refusal::NotFound);
         }
         let device = session.device;
-        let access_token = self.replace_access_token(moment, id)?;
+        let access_token = self.replace_access_token(moment, id, false)?;
         let session = self.session_mut(id)?;
         // The later of the two: a statement about an older factor takes nothing back.
         session.factor = session.factor.into_iter().chain([factor]).max_by_key(|factor| factor.verified_at);
@@ -138,10 +138,10 @@ impl Account {
         Token { at: SessionRef { shard: self.head.shard, account: self.head.id, id }, secret: Secret::new(moment.mint.secret()) }
     }
 
-    /// Replaces a session's token: whoever has a copy of the old one has nothing.
-    pub(crate) fn replace_access_token(&mut self, moment: &mut Moment<'_>, id: SessionId) -> Result<AccessToken, Refusal> {
+    /// Replaces a session's token, which may be that of a `lost` answer: whoever has a copy of the old one has nothing.
+    pub(crate) fn replace_access_token(&mut self, moment: &mut Moment<'_>, id: SessionId, lost: bool) -> Result<AccessToken, Refusal> {
         let token = self.mint_access_token(moment, id);
-        self.session_mut(id)?.replace_token(moment.keys.hash(&token));
+        self.session_mut(id)?.replace_token(moment.keys.hash(&token), lost);
         Ok(token)
     }
 

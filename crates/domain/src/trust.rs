@@ -77,7 +77,8 @@ impl Account {
             Voucher::Host(factor) => (Some(factor), None, None),
             Voucher::KeyAlone => (None, None, None),
         };
-        self.make_room_for_trust(moment, device);
+        let by_word = matches!(voucher, Voucher::KeyAlone);
+        self.make_room_for_trust(moment, device, !by_word || policy.trust_binding == Binding::Fingerprint);
         let generations = self.generations();
         self.note_factor(device, given_on_it, now);
         let target = self.device_mut(device)?;
@@ -85,6 +86,8 @@ impl Account {
         // Whoever came by likeness alone holds no token to tie trust to, until one is given out in the same answer.
         let binding = match voucher {
             Voucher::Session(session) if session.device == device => session.identified_by,
+            // Where it has none, and this answer bears none, only its looks can tell it.
+            Voucher::Host(_) if target.tokens.are_retired() => Binding::Fingerprint,
             Voucher::Session(_) | Voucher::Host(_) => Binding::Token,
             Voucher::KeyAlone => Binding::Fingerprint,
         };
@@ -93,7 +96,6 @@ impl Account {
         target.grant = Some(Grant { given_at: now, until, binding, trust_gen: generations.trust, tenant_trust_gen: generations.tenant_trust });
         target.granted_on = giver;
         target.trust_ended = None;
-        let by_word = matches!(voucher, Voucher::KeyAlone);
         // What its person declined is no host's to take back.
         target.declined_at = target.declined_at.filter(|_| by_word);
         let about = About { session, ..About::device(device) }.with("trusted_until", until.to_string());
@@ -204,14 +206,14 @@ impl Account {
     }
 
     /// At the cap of trusted devices, those lose their trust whose trust replaces no second factor, then those heard of least
-    /// recently, so that the grant in hand is never refused.
-    fn make_room_for_trust(&mut self, moment: &mut Moment<'_>, device: DeviceId) {
+    /// recently, so that the grant in hand is never refused. One that itself replaces none takes no room from those that may.
+    fn make_room_for_trust(&mut self, moment: &mut Moment<'_>, device: DeviceId, replaces_factor: bool) {
         let now = moment.now;
         let others = self.devices.iter().filter(|d| d.id != device && d.is_trusted(self, now));
         let mut trusted: Vec<_> = others.map(|d| (d.may_replace_factor(self, now), self.last_seen_at(d.id), d.id)).collect();
         trusted.sort_unstable();
         let surplus = (trusted.len() + 1).saturating_sub(usize::from(self.tenant.policy.max_devices));
-        for (.., oldest) in trusted.into_iter().take(surplus) {
+        for (_, _, oldest) in trusted.into_iter().take(surplus).filter(|(may_replace, ..)| replaces_factor || !may_replace) {
             self.end_trust(moment, oldest, Cause::DeviceLimit);
             self.record(moment, EventKind::DeviceUntrusted, About::device(oldest).because(Cause::DeviceLimit));
         }

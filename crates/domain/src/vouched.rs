@@ -6,7 +6,8 @@ use crate::event::About;
 use crate::fingerprint::Mark;
 use crate::refusal::FactorMissing;
 use crate::{
-    Account, Binding, Device, DeviceId, DeviceTokens, EventKind, Fingerprint, KeyRing, Likeness, Moment, Part, Parts, Refusal, Seen, Timestamp, Trust, Voucher,
+    Account, Binding, Cause, Device, DeviceId, DeviceTokens, EventKind, Fingerprint, KeyRing, Likeness, Moment, Part, Parts, Refusal, Seen, Timestamp, Trust,
+    Voucher,
 };
 
 /// What a host says of a device that it vouches for.
@@ -54,7 +55,16 @@ impl Account {
             self.trust(moment, Voucher::KeyAlone, id)?;
         } else if !known.is_trusted(self, moment.now) {
             let factor = known.last_factor.ok_or(Refusal::MfaRequired(FactorMissing::NotOnThatDevice))?;
+            // What somebody ended, a factor from before doesn't begin anew without their doing; nor does it take back a No.
+            if let Trust::Ended(ending) = known.trust(self, moment.now)
+                && ending.cause != Cause::Expired
+                && factor.verified_at <= ending.at
+            {
+                return Err(Refusal::MfaRequired(FactorMissing::BeforeChange));
+            }
+            let declined_at = known.declined_at;
             self.trust_for_host(moment, id, factor)?;
+            self.device_mut(id)?.declined_at = declined_at;
         }
         Ok(id)
     }
@@ -86,7 +96,7 @@ impl Account {
             // It has no token until somebody passes a second factor on it.
             tokens: DeviceTokens::default(),
             generation: 1,
-            name: vouched.name.clone(),
+            name: None,
             grant: None,
             granted_on: None,
             trust_ended: None,
@@ -104,6 +114,9 @@ impl Account {
             last_seen_at: moment.now,
         });
         self.record(moment, EventKind::DeviceAdded, About::device(id));
+        if let Some(name) = vouched.name.as_deref() {
+            self.rename(moment, id, name)?;
+        }
         Ok(id)
     }
 
@@ -159,10 +172,12 @@ impl Device {
         value.filter(|_| !others)
     }
 
-    /// Whether a host's word is all that is known of it: nobody has passed a second factor on it.
+    /// Whether a host's word is all that is known of it: nobody has passed a second factor on it that may seed trust.
     #[must_use]
     pub fn is_vouched_for_alone(&self) -> bool {
-        self.given_fingerprint.is_some() && self.last_factor.is_none() && self.tokens.are_retired()
+        // A copy took its factor, and a server key's retirement may have taken its tokens.
+        let was_copied = self.trust_ended.is_some_and(|ending| ending.cause == Cause::DeviceTokenReused);
+        self.given_fingerprint.is_some() && self.last_factor.is_none() && self.tokens.are_retired() && !was_copied
     }
 }
 

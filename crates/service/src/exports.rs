@@ -15,7 +15,7 @@ use crate::access::Access;
 use crate::{Error, Service};
 
 /// What is held and not told: keys, and keyed digests of secrets and of looks. They say nothing to a person, and might help a thief.
-pub const UNTOLD: [&str; 5] = ["access_token", "data_key", "fingerprint", "token", "tokens"];
+pub const UNTOLD: [&str; 6] = ["access_token", "data_key", "fingerprint", "former", "token", "tokens"];
 
 /// Everything that is held of a person.
 #[derive(Debug, Clone)]

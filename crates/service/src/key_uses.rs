@@ -57,8 +57,9 @@ impl Service {
     /// The store's; what wasn't written is known again at the next use.
     pub async fn note_key_uses(&self) -> Result<(), StoreError> {
         for (tenant, uses) in self.key_uses.take() {
+            let now = self.clock.now();
             let rule = move |tenancy: &mut Tenancy| {
-                tenancy.note_key_uses(&uses);
+                tenancy.note_key_uses(&uses, now);
                 Ok::<_, ()>(())
             };
             self.store.administer(tenant, rule).await?;

@@ -155,7 +155,7 @@ async fn the_last_admin_key_is_not_revoked_by_a_key(host: Host) {
 
 async fn a_key_that_ends_makes_none_that_outlives_it(host: Host) {
     let end = host.now().plus_s(3_600);
-    let (_, brief) = made(&host, "admin", json!({ "expires_at": end.to_string() })).await;
+    let (own, brief) = made(&host, "admin", json!({ "expires_at": end.to_string() })).await;
     let asked = |expires_at: Value| host.ask("POST", "/internal/api-keys").key(&brief).json(&json!({ "name": "x", "role": "host", "expires_at": expires_at }));
     let rows = host.rows().await;
     for longer in [Value::Null, json!(end.plus_s(1).to_string())] {
@@ -163,6 +163,13 @@ async fn a_key_that_ends_makes_none_that_outlives_it(host: Host) {
     }
     assert_eq!(host.rows().await, rows);
     asked(json!(end.to_string())).await.expect(201);
+    // Nor does it take the text of one that does.
+    let rotated = |id: &str| host.ask("POST", &format!("/internal/api-keys/{id}/rotate")).key(&brief).json(&json!({}));
+    let (lasting, _) = made(&host, "verify", json!({})).await;
+    let rows = host.rows().await;
+    rotated(&lasting).await.refused(400, "invalid_request");
+    assert_eq!(host.rows().await, rows);
+    rotated(&own).await.expect(200);
 }
 
 async fn a_tenants_keys_are_its_own(host: Host) {

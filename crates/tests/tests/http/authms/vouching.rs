@@ -12,6 +12,7 @@ doorward_tests::on_each_engine! {
     after_a_copy_was_told_a_hosts_word_trusts_nothing,
     trust_that_was_earned_is_left_as_it_is,
     what_a_hosts_word_trusts_makes_room_first,
+    what_replaces_no_factor_takes_no_room_from_what_does,
     trust_by_looks_that_a_session_gave_counts_as_under_the_policy,
     beside_another_that_looks_alike_it_is_told_as_long_as_it_is_vouched_for,
     what_lapsed_hides_no_other,
@@ -35,7 +36,7 @@ async fn a_reported_device_stays_denied_though_it_is_forgotten(host: Host) {
         let rows = host.rows().await;
         post(&host, &json!({})).await.refused(409, "device_hijacked");
         assert_eq!(host.rows().await, rows);
-        assert_eq!(judged(&host, &said()).await.0, "challenge");
+        assert_eq!(judged(&host, &said()).await.0, "deny");
     };
     refused().await;
     // Nor does time make a good one of it.
@@ -77,6 +78,12 @@ async fn after_a_copy_was_told_a_hosts_word_trusts_nothing(host: Host) {
     post(&host, &json!({})).await.refused(403, "mfa_required");
     assert_eq!(host.rows().await, rows);
     assert_eq!(laptop.judged().await.0, "challenge");
+    // What a person ended stays so, though a factor was passed on the device shortly before.
+    laptop.enter().await;
+    host.pass_s(1);
+    host.call("POST", &format!("/internal/users/ana/devices/{made}/untrust")).await;
+    post(&host, &json!({})).await.refused(403, "mfa_required");
+    host.pass_s(1);
     // A factor on the device itself lets a host have it trusted again.
     laptop.enter().await;
     post(&host, &json!({})).await.expect(200);
@@ -122,6 +129,21 @@ async fn what_a_hosts_word_trusts_makes_room_first(host: Host) {
     }
     assert_eq!(listed(&host, "ana").await.len(), 3);
     host.call("GET", &format!("/internal/users/ana/devices/{phone}")).await.refused(404, "not_found");
+}
+
+async fn what_replaces_no_factor_takes_no_room_from_what_does(host: Host) {
+    host.set_rules(|rules| rules.max_devices = 3).await;
+    let mut firm = [host.browser("ana"), host.browser("ana"), host.browser("ana")];
+    for browser in &mut firm {
+        browser.enter_and_trust().await;
+    }
+    for number in 0..3 {
+        post(&host, &json!({ "device_fingerprint": format!("fp-{number}") })).await.expect(200);
+        assert_eq!(listed(&host, "ana").await.len(), 4, "one beside them, and no more");
+    }
+    for browser in &firm {
+        assert_eq!(browser.judged().await.0, "allow");
+    }
 }
 
 async fn trust_by_looks_that_a_session_gave_counts_as_under_the_policy(host: Host) {
