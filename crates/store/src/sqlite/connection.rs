@@ -190,3 +190,36 @@ fn migrate(connection: &mut Connection, migrations: &[Migration], pending: Pendi
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn setting(connection: &Connection, name: &str) -> String {
+        let value = connection.query_row(&format!("PRAGMA {name}"), [], |row| row.get::<_, rusqlite::types::Value>(0)).expect("a setting");
+        match value {
+            rusqlite::types::Value::Integer(number) => number.to_string(),
+            rusqlite::types::Value::Text(text) => text,
+            other => panic!("{name} is {other:?}"),
+        }
+    }
+
+    /// What another connection is told of these is its own setting: only the writer's own says how the writer commits.
+    #[test]
+    fn the_writers_own_connection_syncs_each_commit_in_full() {
+        const FULL: &str = "2";
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("doorward.db");
+        let (_lock, path) = Ownership::take(&path).expect("the file is ours");
+        let writer = writer(&path, Pending::Apply).expect("a connection");
+        assert_eq!((setting(&writer, "journal_mode").as_str(), setting(&writer, "synchronous").as_str()), ("wal", FULL));
+        // A checkpoint by the writer would sync within a commit; by a connection of its own it doesn't.
+        assert_eq!(setting(&writer, "wal_autocheckpoint"), "0");
+        assert_eq!(setting(&writer, "secure_delete"), "1");
+        assert_eq!(setting(&writer, "foreign_keys"), "1");
+        let checkpointer = checkpointer(&path).expect("a connection");
+        assert_eq!(setting(&checkpointer, "synchronous"), FULL, "what leaves the log has reached the disk before");
+        let reader = reader(&path).expect("a connection");
+        assert_eq!(setting(&reader, "query_only"), "1");
+    }
+}
