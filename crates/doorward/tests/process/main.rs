@@ -5,6 +5,7 @@ mod audit;
 mod backups;
 mod commands;
 mod doctor;
+mod full_disk;
 mod gateways;
 mod locations;
 #[path = "../../../tests/src/mmdb.rs"]

@@ -8,6 +8,8 @@ mod inspect;
 mod key_usage;
 mod load;
 mod pruning;
+#[cfg(test)]
+mod tests;
 mod writer;
 
 use std::path::Path;
