@@ -117,7 +117,8 @@ async fn live(nodes: Nodes, mut browser: Browser, at: usize, rounds: Arc<Vec<Ato
         }
         if let Some(old) = before.replace(session) {
             assert!(old.at(second).is_in().await, "the session of the round before, which may be of before a restart");
-            old.at(first).delete("/sessions/current").await;
+            old.at(first).delete("/sessions/current").await.expect(204);
+            assert!(!old.at(second).is_in().await, "signed out: person {at}, round {round}");
         }
         drop(held);
         rounds[at].store(round, Ordering::SeqCst);
