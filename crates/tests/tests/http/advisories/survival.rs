@@ -33,15 +33,19 @@ async fn no_trust_outlives_what_it_rests_on(host: Host) {
     }
 }
 
-/// The one that ends no trust on purpose: a person who signs out on their own laptop still knows it.
+/// The one that ends no trust on purpose: a person who signs out on their own laptop still knows it, and so they do who sign
+/// out everywhere from it. What they don't have in their hands is trusted no more.
 async fn a_sign_out_keeps_the_trust_of_its_device(host: Host) {
-    let mut laptop = host.browser("ana");
+    let (mut laptop, mut phone) = (host.browser("ana"), host.browser("ana"));
     let opened = laptop.enter_and_trust().await;
     opened.delete("/sessions/current").await.expect(204);
-    assert!(skips(&laptop).await);
+    assert!(skips(&laptop).await && skips(&phone).await);
     let again = laptop.enter_skipping().await;
     again.delete("/sessions").await.expect(200);
-    assert!(!skips(&host.browser("ana")).await);
+    assert!(!again.is_in().await);
+    assert!(skips(&laptop).await);
+    assert!(!skips(&phone).await);
+    phone.enter_and_trust().await;
 }
 
 /// The sixth row of that study: trust that is prolonged by each use never ends for whoever signs in often.
