@@ -4,8 +4,8 @@ use std::io;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, OnceLock, PoisonError};
 
-use doorward_domain::token::Locator as _;
-use doorward_domain::{AccessToken, ActivationToken, DeviceToken, Role, SessionRef};
+use doorward_domain::token::{ApiKeyToken, Locator, Secret, Token};
+use doorward_domain::{AccessToken, ActivationToken, DeviceToken, KeyRing, Role, SessionRef};
 use doorward_tests::host::{ACME, GLOBEX, Host, SERVER_KEY, SignedIn, api_key};
 use serde_json::json;
 
@@ -176,10 +176,51 @@ async fn no_secret_shows_anywhere(host: Host) {
     }
 }
 
+/// A credential as it was given out: its secret, what is kept of it, and the same with what is kept in the secret's place.
+struct Kept {
+    what: &'static str,
+    secret: [u8; 32],
+    hash: [u8; 32],
+    as_token: String,
+}
+
+impl Kept {
+    fn of<L: Locator + Copy>(what: &'static str, token: &Token<L>) -> Self {
+        Self::kept_as(what, token, KeyRing::new(&[SERVER_KEY]).hash(token).hash)
+    }
+
+    fn kept_as<L: Locator + Copy>(what: &'static str, token: &Token<L>, hash: [u8; 32]) -> Self {
+        Self { what, secret: *token.secret.expose(), hash, as_token: Token { at: token.at, secret: Secret::new(hash) }.reveal() }
+    }
+}
+
 async fn what_is_kept_of_tokens_opens_nothing(host: Host) {
-    let opened = host.browser("ana").enter().await;
+    let mut laptop = host.browser("ana");
+    let opened = laptop.enter_and_trust().await;
+    let offered = host.browser("ana").enter().await;
+    let made = host.ask("POST", "/internal/api-keys").by(Role::Admin).json(&json!({ "name": "a service", "role": "host" })).await.expect(201);
+    let key = made.text_at("/key");
+    let access = Kept::of("an access token", &AccessToken::parse(&opened.token).expect("a token"));
+    let device = Kept::of("a device token", &DeviceToken::parse(laptop.device_token.as_deref().expect("a token")).expect("a token"));
+    let offer = Kept::of("an activation token", &ActivationToken::parse(&offered.offer()).expect("a token"));
+    let hash = KeyRing::new(&[SERVER_KEY]).api_key_hashes(&key).next().expect("a hash").hash;
+    let api_key = Kept::kept_as("an API key", &ApiKeyToken::parse(&key).expect("a key of ours"), hash);
     let rows = host.rows().await.join("\n").to_lowercase();
-    let secret = AccessToken::parse(&opened.token).expect("a token").secret;
-    let hex: String = secret.expose().iter().map(|byte| format!("{byte:02x}")).collect();
-    assert!(rows.contains("session") && !rows.contains(&hex));
+    for kept in [&access, &device, &offer, &api_key] {
+        let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+        assert!(rows.contains(&hex(&kept.hash)), "{} is kept, and found where it is looked for", kept.what);
+        assert!(!rows.contains(&hex(&kept.secret)), "{} lies there", kept.what);
+    }
+    // Whoever read the rows presents what they found.
+    assert_eq!(host.inactive(&access.as_token).await.as_deref(), Some("unknown"));
+    assert_eq!(laptop.clone().holding(&device.as_token).judged().await.1, ["unknown_device", "device_token_invalid"]);
+    laptop.clone().activate(&offer.as_token).await.refused(404, "activation_not_found");
+    offered.activate(&offer.as_token).await.refused(404, "activation_not_found");
+    for text in [api_key.as_token, format!("dwk_{}", api_key.hash.iter().map(|byte| format!("{byte:02x}")).collect::<String>())] {
+        host.ask("GET", "/internal/users/ana/devices").key(&text).await.refused(401, "unauthenticated");
+    }
+    // The real ones are good all along.
+    assert!(opened.is_in().await && laptop.judged().await.0 == "allow");
+    offered.activate(&offered.offer()).await.expect(200);
+    host.ask("GET", "/internal/users/ana/devices").key(&key).await.expect(200);
 }
