@@ -10,7 +10,7 @@ use doorward_tests::host::{Answer, Browser, Host};
 use serde_json::{Value, json};
 
 /// Asks at every door that an access token opens, and says which doors let it in.
-async fn doors_that_open(host: &Host, token: &str) -> Vec<&'static str> {
+pub(crate) async fn doors_that_open(host: &Host, token: &str) -> Vec<&'static str> {
     let told = json!({ "token": token, "touch": false });
     let batch = json!({ "tokens": [token] });
     let by_host = |path: &str, body: &Value| host.call("POST", path).json(body);
@@ -32,7 +32,7 @@ async fn doors_that_open(host: &Host, token: &str) -> Vec<&'static str> {
 }
 
 /// All of them.
-const DOORS: [&str; 7] = ["verify", "verify-batch", "heartbeat-batch", "introspection", "forward-auth", "heartbeat", "native"];
+pub(crate) const DOORS: [&str; 7] = ["verify", "verify-batch", "heartbeat-batch", "introspection", "forward-auth", "heartbeat", "native"];
 
 /// Reports a security event of a user.
 async fn report(host: &Host, user: &str, event: &Value) -> Answer {

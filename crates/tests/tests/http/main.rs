@@ -36,6 +36,7 @@ mod locations;
 mod looks;
 mod main_flow;
 mod methods;
+mod nodes;
 mod offers;
 mod once;
 mod operations;
