@@ -1,5 +1,6 @@
 //! What ends with a device: untrust, report hijacked, release, forget, sign out.
 
+use doorward_domain::{ActivationToken, OfferState};
 use doorward_tests::host::browser::with_code;
 use doorward_tests::host::{Browser, Host, SignedIn};
 use insta::assert_snapshot as see;
@@ -14,6 +15,7 @@ doorward_tests::on_each_engine! {
     a_superseded_token_of_a_hijacked_device_is_denied_as_well,
     a_released_device_stays_hijacked_in_the_list,
     trust_that_a_thief_gave_ends_with_the_report,
+    an_offer_that_a_thief_has_ends_with_the_report,
     a_forgotten_device_is_gone_and_its_history_stays,
     forgetting_ones_own_device_signs_out,
     all_other_devices_are_forgotten_only_where_that_is_said,
@@ -157,6 +159,31 @@ async fn trust_that_a_thief_gave_ends_with_the_report(host: Host) {
     let judged = second.evaluate().await;
     assert_eq!(judged.body["reason_details"]["trust_ended"]["cause"], "device_hijacked");
     assert_eq!(laptop.judged().await.0, "allow", "what the person gave stays");
+}
+
+async fn an_offer_that_a_thief_has_ends_with_the_report(host: Host) {
+    let (mut laptop, mut thief) = (host.browser("ana"), host.browser("ana"));
+    let on_laptop = laptop.enter().await;
+    let by_thief = thief.enter().await;
+    host.pass_s(1);
+    let device = by_thief.device();
+    on_laptop.post(&format!("/devices/{device}/hijack")).await.expect(200);
+    let refused = async || {
+        by_thief.activate(&by_thief.offer()).await.refused(401, "unauthenticated");
+        thief.clone().activate(&by_thief.offer()).await.refused(409, "device_hijacked");
+    };
+    refused().await;
+    // Not by the device's state alone: its own row says that it is over.
+    let rows = host.rows().await;
+    let is_open = |offer: &str| {
+        let id = ActivationToken::parse(offer).expect("an offer's token").at.id.0;
+        let is_its = |row: &&String| row.starts_with("offer: ") && [id.simple().to_string(), id.to_string()].iter().any(|id| row.to_lowercase().contains(id));
+        rows.iter().find(is_its).expect("its row").contains(&format!("state={},", OfferState::Open.code()))
+    };
+    assert!(!is_open(&by_thief.offer()) && is_open(&on_laptop.offer()));
+    host.call("POST", &format!("/internal/users/ana/devices/{device}/release")).await.expect(200);
+    refused().await;
+    laptop.activate(&on_laptop.offer()).await.expect(200);
 }
 
 async fn a_forgotten_device_is_gone_and_its_history_stays(host: Host) {

@@ -109,6 +109,11 @@ async fn an_account_that_is_deleted_is_erased(host: Host) {
     );
     assert_eq!((host.inactive(&opened.token).await.as_deref(), host.inactive(&ben.token).await), (Some("unknown"), None));
     laptop.clone().try_complete(&skipping, &json!({})).await.refused(404, "not_found");
+    // The trail of the tenant tells it once, by its cause, and names nobody.
+    let feed = host.ask("GET", "/internal/events").by(Role::Viewer).query("limit=100").await.expect(200);
+    let told: Vec<_> = feed.body["items"].as_array().expect("a list").iter().filter(|event| event["type"] == "account.erased").collect();
+    assert_eq!(told.len(), 1, "{}", feed.text);
+    assert_eq!((&told[0]["cause"], &told[0]["user_id"]), (&json!("account_deleted"), &serde_json::Value::Null));
     // Reported again it finds nobody, writes nothing and is no failure.
     let rows = host.rows().await;
     assert_eq!(report(body).await.expect(200).body["sessions_ended"], 0);

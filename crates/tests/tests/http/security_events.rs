@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 doorward_tests::on_each_engine! {
     each_event_ends_what_its_row_says,
+    each_event_has_one_effect_under_its_id_and_rotates_what_it_keeps,
     an_event_says_what_it_ended,
     what_cant_be_kept_is_not,
     an_event_of_one_tenant_or_user_touches_no_other,
@@ -152,6 +153,56 @@ async fn each_event_ends_what_its_row_says(host: Host) {
         assert_eq!((&told[0]["cause"], &told[0]["data"]["sessions_ended"]), (&json!(event), &json!(ended)), "{event}");
         assert_eq!(told[0]["session_id"], named, "{event}");
         life.laptop.device_token = None;
+    }
+}
+
+/// Row by row once more: the report comes with an id and again under it, what began in between stays, and the token of the kept
+/// session is another one, where a session is kept.
+async fn each_event_has_one_effect_under_its_id_and_rotates_what_it_keeps(host: Host) {
+    for (event, ends_trust, sessions) in TABLE {
+        let life = Life::of(&host, event).await;
+        // Opened between what happened at the host and its report: it is from before the report, and goes like the others.
+        let in_between = host.browser(event).enter().await;
+        host.pass_s(1);
+        let body = json!({ "type": event, "keep_session_id": life.on_laptop.session(), "rotate_kept": true, "event_id": "evt-1" });
+        let first = report(&host, event, &body).await.expect(200);
+        assert_eq!(in_between.is_in().await, sessions == Sessions::Stay, "{event}");
+        let kept = first.body["access_token"].as_str().map(str::to_owned);
+        assert_eq!(kept.is_some(), sessions == Sessions::AllButKept, "{event}: a token for what is kept, and for nothing else");
+        assert_eq!(life.on_laptop.is_in().await, sessions == Sessions::Stay, "{event}: a copy of the old token");
+        if let Some(kept) = &kept {
+            assert_eq!(host.inactive(kept).await, None, "{event}");
+            let shown = host.ask("GET", "/api/v1/sessions/current").bearer(kept).await.expect(200);
+            assert_eq!(shown.text_at("/id"), life.on_laptop.session(), "{event}: the same session");
+        }
+        host.pass_s(1);
+        if event == "account_disabled" {
+            report(&host, event, &json!({ "type": "account_enabled" })).await.expect(200);
+            host.pass_s(1);
+        }
+        // What begins now has nothing to do with it any more.
+        let mut later = host.browser(event);
+        let on_later = later.enter_and_trust().await;
+        let offered = host.browser(event).enter().await;
+        let begun = later.evaluate().await;
+        host.pass_s(1);
+        let again = report(&host, event, &body).await.expect(200);
+        for member in ["devices_untrusted", "sessions_ended", "activations_cancelled", "kept_session_id"] {
+            assert_eq!(again.body[member], first.body[member], "{event}: {member}");
+        }
+        assert_eq!(again.body.get("access_token"), None, "{event}: the new token is in use");
+        assert!(on_later.is_in().await, "{event}");
+        assert_eq!(later.judged().await.0, "allow", "{event}");
+        offered.activate(&offered.offer()).await.expect(200);
+        later.complete(&begun, &json!({})).await;
+        if let Some(kept) = &kept {
+            assert_eq!(host.inactive(kept).await, None, "{event}");
+        }
+        assert_eq!(life.phone.judged().await.0 == "allow", !ends_trust, "{event}: nor does the repeat take anything back");
+        let history = host.ask("GET", &format!("/internal/users/{event}/events")).by(Role::Viewer).query("limit=100").await.expect(200);
+        let events = history.body["items"].as_array().expect("a list");
+        let told = events.iter().filter(|told| told["type"] == "security_event.applied" && told["cause"] == event).count();
+        assert_eq!(told, 1, "{event}");
     }
 }
 
