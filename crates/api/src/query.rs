@@ -227,12 +227,13 @@ impl Parameters for Waiting {
     }
 }
 
-/// `dry_run`: only tell what would change.
+/// `dry_run`: only tell what would change. A policy that is tightened is an ending, too.
 pub(crate) struct DryRun(pub(crate) bool);
 
 impl Parameters for DryRun {
-    const NAMES: &'static [&'static str] = &["dry_run"];
+    const NAMES: &'static [&'static str] = &["dry_run", "wait"];
     fn read(given: &mut Given) -> Self {
+        Waiting::read(given);
         Self(given.flag("dry_run"))
     }
 }

@@ -156,13 +156,13 @@ async fn hijack_device(
 ///
 /// Retires its token, so that the owner's browser can start again as a new device. The device stays hijacked and in the history.
 #[utoipa::path(post, path = "/internal/users/{user_id}/devices/{id}/release", tag = "people", operation_id = "release_user_device",
-    params(("user_id" = String, Path), ("id" = String, Path, description = "A device's id")),
+    params(("user_id" = String, Path), ("id" = String, Path, description = "A device's id"), ("wait" = Option<bool>, Query, description = "Answer when no node can accept any more what was ended")),
     responses((status = 200, body = Device)), extensions(("x-doorward-role" = json!("operator"))))]
 async fn release_device(
     State(surfaces): State<Surfaces>,
     key: Key<End>,
     Ids((person, device)): Ids<(String, String)>,
-    Query(Nothing): Query<Nothing>,
+    Query(Waiting): Query<Waiting>,
     NoBody: NoBody,
 ) -> Result<Answer<Device>, Problem> {
     let device = surfaces.service.release_device(&key.backend.user(user(&person)?), id(&device)?).await?;
@@ -301,13 +301,13 @@ async fn export_user(
 /// at once. Their events stay and name nobody. No token of theirs works any more, and the same `user_id` may begin anew as
 /// an unknown person. It may be repeated, and a user never seen is answered alike. 503 where the erasure can't be written
 /// down for restores of backups: then nothing is erased.
-#[utoipa::path(delete, path = "/internal/users/{user_id}", tag = "people", operation_id = "erase_user", params(("user_id" = String, Path)),
+#[utoipa::path(delete, path = "/internal/users/{user_id}", tag = "people", operation_id = "erase_user", params(("user_id" = String, Path), ("wait" = Option<bool>, Query, description = "Answer when no node can accept any more what was ended")),
     responses((status = 204)), extensions(("x-doorward-role" = json!("operator"))))]
 async fn erase_user(
     State(surfaces): State<Surfaces>,
     key: Key<End>,
     Ids(person): Ids<String>,
-    Query(Nothing): Query<Nothing>,
+    Query(Waiting): Query<Waiting>,
     NoBody: NoBody,
 ) -> Result<StatusCode, Problem> {
     surfaces.service.erase(&key.backend.user(user(&person)?)).await?;

@@ -1,6 +1,6 @@
 //! Query parameters: unknown ones, repeated ones and bad values are refused by every operation of the own APIs, with their names.
 
-use doorward_tests::host::{ACME, Host};
+use doorward_tests::host::{ACME, Ask, Host};
 use serde_json::json;
 
 use crate::operations::{Someone, each};
@@ -10,7 +10,33 @@ doorward_tests::on_each_engine! {
     bad_values_are_named,
     all_faults_are_told_at_once,
     an_empty_query_is_none,
+    every_ending_takes_wait,
 }
+
+/// What is no GET and ends nothing, each with the reason. Everything else of the own APIs is an ending.
+const ENDS_NOTHING: [(&str, &str); 18] = [
+    ("activate", GIVES),
+    ("activate_device", GIVES),
+    ("complete_sign_in", GIVES),
+    ("create_api_key", GIVES),
+    ("evaluate_sign_in", GIVES),
+    ("open_session", GIVES),
+    ("trust_device", GIVES),
+    ("trust_user_device", GIVES),
+    ("decline", "an offer that is used up gives nothing, at whatever node"),
+    ("decline_device", "an offer that is used up gives nothing, at whatever node"),
+    ("rotate_api_key", "it gives a new text, and says itself until when the old one is good"),
+    ("step_up", "the session goes on, under another token"),
+    ("rename_device", "a name opens nothing"),
+    ("heartbeat", LOOKS),
+    ("heartbeat_sessions", LOOKS),
+    ("introspect", LOOKS),
+    ("verify_session", LOOKS),
+    ("verify_sessions", LOOKS),
+];
+
+const GIVES: &str = "it gives something";
+const LOOKS: &str = "it looks, and notes activity at most";
 
 async fn unknown_and_repeated_parameters_are_named(host: Host) {
     let all = each(&host).await;
@@ -99,4 +125,25 @@ async fn an_empty_query_is_none(host: Host) {
     }
     let spelled = someone.caller.ask("GET", "/devices").query("%73tatus=a%6Cl&limit=1").await.expect(200);
     assert_eq!(spelled.ids().len(), 1);
+}
+
+/// An ending that doesn't know `wait` would refuse it, and with it the ending: a host sends it with each.
+async fn every_ending_takes_wait(host: Host) {
+    let all = each(&host).await;
+    let own = || all.iter().filter(|(operation, _)| operation.dialect().is_none() && operation.method != "GET");
+    for (id, why) in ENDS_NOTHING {
+        assert!(own().any(|(operation, _)| operation.id == id) && !why.is_empty(), "{id} is an operation that changes something");
+    }
+    for (operation, someone) in own() {
+        let is_ending = !ENDS_NOTHING.iter().any(|(id, _)| *id == operation.id);
+        assert_eq!(operation.query().contains(&"wait"), is_ending, "{}", operation.id);
+        if is_ending {
+            let usual = if operation.id == "forget_other_devices" { "except_current=true&" } else { "" };
+            let with = |value: &str, asked: Ask| asked.instead_of_query(&format!("{usual}wait={value}"));
+            let refused = with("yes", someone.naming(operation, &someone.names)).await.refused(400, "invalid_request");
+            assert_eq!(refused.text_at("/errors/0/field"), "wait", "{}", operation.id);
+            let answer = with("true", someone.good(operation).await).await;
+            assert!((200..300).contains(&answer.status), "{}: {} {}", operation.id, answer.status, answer.text);
+        }
+    }
 }
