@@ -1,14 +1,17 @@
 //! Ten thousand acknowledged changes under kills: none lost, none half done.
 
 use std::collections::BTreeSet;
-use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
-use doorward_store::{Database, open};
-use doorward_tests::unlocked;
+use doorward_tests::Home;
 
 use crate::ledger::Ledger;
-use crate::{Victim, assert_sound};
+use crate::{Victim, address, assert_sound};
+
+on_each_engine! {
+    ten_thousand_acknowledged_changes_survive_kills,
+}
 
 /// Acknowledged changes to see through: in the gate, and when there is time.
 fn goal() -> usize {
@@ -23,23 +26,20 @@ fn moment_of(round: u64) -> (usize, Duration) {
     (after, Duration::from_micros(drawn % 5_000))
 }
 
-async fn audit(ledger: &Ledger, file: &Path, users: impl Iterator<Item = &String>) {
-    let store = unlocked(open(&Database::Sqlite(file.to_owned())).await.expect("the store opens after a kill"));
+async fn audit(ledger: &Ledger, home: &Home, users: impl Iterator<Item = &String>) {
+    let store = home.open().await;
     for user in users {
         ledger.audit(&store, user).await;
     }
     store.close().await;
-    assert_sound(file);
+    assert_sound(home);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn ten_thousand_acknowledged_changes_survive_kills() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let file = folder.path().join("doorward.db");
+async fn ten_thousand_acknowledged_changes_survive_kills(home: Arc<Home>) {
     let (mut ledger, mut everybody, mut round) = (Ledger::default(), BTreeSet::new(), 0);
     while ledger.acknowledged < goal() {
         let (after, pause) = moment_of(round);
-        let mut victim = Victim::start(&["load", file.to_str().expect("a path"), &round.to_string()]);
+        let mut victim = Victim::start(&["load", &address(&home), &round.to_string()]);
         let (mut heard, mut acknowledged) = (Vec::new(), 0);
         while acknowledged < after {
             let line = victim.hear().expect("it speaks until it is killed");
@@ -50,11 +50,11 @@ async fn ten_thousand_acknowledged_changes_survive_kills() {
         std::thread::sleep(pause);
         heard.extend(victim.kill());
         let users: BTreeSet<String> = heard.iter().filter(|line| *line != "ready").filter_map(|line| ledger.note(line)).collect();
-        audit(&ledger, &file, users.iter()).await;
+        audit(&ledger, &home, users.iter()).await;
         everybody.extend(users);
         round += 1;
     }
     // Nor did a later kill harm what an earlier round had left.
-    audit(&ledger, &file, everybody.iter()).await;
+    audit(&ledger, &home, everybody.iter()).await;
     assert!(round >= 10, "{round} kills are too few");
 }

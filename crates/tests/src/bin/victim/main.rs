@@ -1,6 +1,7 @@
-//! A process to be killed: it opens a SQLite store, changes it, and says aloud what was acknowledged.
+//! A process to be killed: it opens a store, changes it, and says aloud what was acknowledged.
 //!
-//! `victim load FILE SEED` changes many accounts as fast as it can; `victim act FILE SECOND COMMAND …` does one act and waits.
+//! `victim load WHERE SEED` changes many accounts as fast as it can; `victim act WHERE SECOND COMMAND …` does one act and waits.
+//! WHERE is the path of a SQLite file, or a PostgreSQL server's address.
 
 mod act;
 mod load;
@@ -19,8 +20,9 @@ pub(crate) fn say(line: &str) {
     drop(out.write_all(format!("{line}\n").as_bytes()).and_then(|()| out.flush()));
 }
 
-async fn opened(file: &str) -> Arc<dyn Store> {
-    unlocked(open(&Database::Sqlite(PathBuf::from(file))).await.expect("the store opens"))
+async fn opened(address: &str) -> Arc<dyn Store> {
+    let database = if address.starts_with("postgres://") { Database::Postgres(address.to_owned()) } else { Database::Sqlite(PathBuf::from(address)) };
+    unlocked(open(&database).await.expect("the store opens"))
 }
 
 #[tokio::main(flavor = "multi_thread", worker_threads = 4)]
@@ -28,14 +30,14 @@ async fn main() {
     let words: Vec<String> = std::env::args().skip(1).collect();
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
     match words[..] {
-        ["load", file, seed] => load::run(opened(file).await, seed.parse().expect("a number")).await,
-        ["act", file, second, ref command @ ..] => {
-            let store = opened(file).await;
+        ["load", address, seed] => load::run(opened(address).await, seed.parse().expect("a number")).await,
+        ["act", address, second, ref command @ ..] => {
+            let store = opened(address).await;
             say("ready");
             say(&act::run(&store, second.parse().expect("a number"), command).await);
             // Alive until it is killed.
             drop(std::io::stdin().read_line(&mut String::new()));
         }
-        _ => panic!("victim load FILE SEED, or victim act FILE SECOND COMMAND …"),
+        _ => panic!("victim load WHERE SEED, or victim act WHERE SECOND COMMAND …"),
     }
 }
