@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use doorward_service::{Erased, ErasureList, Listed};
-use doorward_store::private::{folder_of, make_file};
+use doorward_store::private::{folder_of, make_file, make_folder};
 
 /// A file with one JSON object a line. It is opened for each line, so that it may be moved away or replaced while we run.
 pub(crate) struct ErasureFile {
@@ -53,6 +53,9 @@ fn read(path: &Path) -> io::Result<Vec<Erased>> {
 }
 
 fn append(path: &Path, erased: &Erased) -> io::Result<()> {
+    // Where the database lies on a server, nobody else has made the folder.
+    let folder = folder_of(path);
+    make_folder(folder)?;
     let new = match make_file(path) {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => false,
         made => made.map(|_| true)?,
@@ -69,7 +72,8 @@ fn append(path: &Path, erased: &Erased) -> io::Result<()> {
     file.write_all(format!("{begin}{erased}\n").as_bytes())?;
     file.sync_all()?;
     if new {
-        File::open(folder_of(path))?.sync_all()?;
+        File::open(folder)?.sync_all()?;
+        File::open(folder_of(folder))?.sync_all()?;
     }
     Ok(())
 }
@@ -105,9 +109,20 @@ mod tests {
     #[tokio::test]
     async fn a_list_that_cant_be_written_says_where() {
         let dir = tempfile::tempdir().expect("a directory");
+        std::fs::write(dir.path().join("gone"), "a file where its folder was").expect("written");
         let list = ErasureFile::new(dir.path().join("gone/doorward.db.erasures"));
-        assert_eq!(list.lines().await.expect("nobody was erased yet"), []);
         let failure = list.record(erased(1)).await.expect_err("there is no such directory");
         assert!(failure.to_string().contains("gone/doorward.db.erasures"), "{failure}");
+    }
+
+    /// As beside a PostgreSQL server, where nothing else of a node lies in a folder.
+    #[tokio::test]
+    async fn a_list_makes_the_folder_that_it_is_to_lie_in() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let list = ErasureFile::new(dir.path().join("data/doorward.erasures"));
+        assert_eq!(list.lines().await.expect("nobody was erased yet"), []);
+        list.record(erased(1)).await.expect("written");
+        assert_eq!(list.lines().await.expect("it reads"), [erased(1)]);
+        assert_eq!(std::fs::metadata(dir.path().join("data")).expect("made").mode() & 0o777, 0o700);
     }
 }
