@@ -13,6 +13,7 @@ mod locations;
 mod mmdb;
 mod operations;
 mod policies;
+mod postgres;
 mod reloads;
 mod running;
 mod server_keys;
