@@ -22,12 +22,12 @@ pub(crate) fn describe(rules: &Rules, source: &Source<'_>) -> Description {
     let device = hardware(rules, user_agent, &reading, role, hints, &platform);
     let mut description = Description { browser: browser(user_agent, speaker, hints, &platform), platform, device };
     if let Some(info) = source.device_info {
-        overlay(rules, &mut description, info);
+        overlay(rules, &mut description, user_agent, info);
     }
     description
 }
 
-fn overlay(rules: &Rules, description: &mut Description, info: &DeviceInfo) {
+fn overlay(rules: &Rules, description: &mut Description, user_agent: &str, info: &DeviceInfo) {
     let Description { browser, platform, device } = description;
     let app = text::name(info.app.as_deref().unwrap_or_default());
     let declared = text::name(info.browser.as_deref().unwrap_or_default());
@@ -38,7 +38,9 @@ fn overlay(rules: &Rules, description: &mut Description, info: &DeviceInfo) {
     device.kind = match info.kind.as_deref().and_then(kind_of_word) {
         Some(kind) => kind,
         None if !declared.is_empty() && app.is_empty() => device.kind,
-        None if !app.is_empty() || matches!(device.kind, Kind::Unknown | Kind::Cli) => Kind::App,
+        // The string of an app's HTTP library, or one that no rule knows. Where there is none, as of what a host vouches for, nothing
+        // says that it is an app.
+        None if !app.is_empty() || device.kind == Kind::Cli || device.kind == Kind::Unknown && !user_agent.is_empty() => Kind::App,
         None => device.kind,
     };
     set_model(rules, device, info.model.as_deref().unwrap_or_default());

@@ -124,6 +124,11 @@ const SAID: &[(&str, [&str; 6], &str)] = &[
         "Acme Desk 3 | macOS 15.1 | Apple MacBook Pro | app | Acme Desk on MacBook Pro"),
     ("Dart/3.5 (dart:io)", ["tablet", "SM-X710", "android", "", "Acme", "1"],
         "Acme 1 | Android | Samsung SM-X710 | tablet | Acme on Samsung SM-X710"),
+    // Without a string and an app's name, nothing says what it is.
+    ("", ["", "", "Windows", "11", "", ""],
+        "- | Windows 11 | - | unknown | Unknown browser on Windows"),
+    ("", ["spaceship", "", "", "", "", ""],
+        "- | - | - | unknown | Unknown browser"),
     ("python-requests/2.32.3", ["spaceship", "", "", "", "Acme", "1"],
         "Acme 1 | - | - | app | Acme"),
     (WINDOWS, ["", "", "", "", "", ""],

@@ -25,6 +25,7 @@ doorward_tests::on_each_engine! {
     a_value_may_hold_anything_that_a_path_can_encode,
     the_key_alone_opens_it,
     it_is_switched_off_and_its_header_chosen,
+    what_isnt_said_of_a_device_isnt_made_up,
     bad_input_is_refused_and_changes_nothing,
     retention_takes_the_given_value_too,
     wrong_keys_are_throttled_as_everywhere,
@@ -347,6 +348,21 @@ async fn it_is_switched_off_and_its_header_chosen(host: Host) {
         assert_eq!(described.text_at("/components/securitySchemes/authms_key/name"), "x-internal-key", "{path}");
     }
     other.call("GET", "/internal/users/ana/devices").await.expect(200);
+}
+
+async fn what_isnt_said_of_a_device_isnt_made_up(host: Host) {
+    let said = async |number: u8, change: Value| {
+        let mut body = json!({ "user_id": "ana", "device_fingerprint": format!("fp-{number}") });
+        body.as_object_mut().expect("an object").extend(change.as_object().expect("an object").clone());
+        let made = asked(&host, "POST", PATH).json(&body).await.expect(200);
+        ["browser", "os", "device_type"].map(|name| made.text_at(&format!("/{name}")))
+    };
+    assert_eq!(said(0, json!({})).await, ["", "", "unknown"]);
+    assert_eq!(said(1, json!({ "os": "windows" })).await, ["", "Windows", "unknown"]);
+    assert_eq!(said(2, json!({ "os": "Haiku", "device_type": "a fridge" })).await, ["", "Haiku", "unknown"]);
+    assert_eq!(said(3, json!({ "browser": "Chrome", "os": "Windows" })).await, ["Chrome", "Windows", "unknown"]);
+    assert_eq!(said(4, json!({ "os": "iOS", "device_type": "Phone" })).await, ["", "iOS", "mobile"]);
+    assert_eq!(said(5, json!({ "device_type": "app" })).await, ["", "", "app"]);
 }
 
 async fn bad_input_is_refused_and_changes_nothing(host: Host) {
