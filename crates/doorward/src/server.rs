@@ -252,7 +252,7 @@ impl Door {
             let http1 = request.version() < Version::HTTP_2;
             let in_chunks = http1 && announce(&request, &signs);
             let answer = match fault(&request) {
-                Some(problem) => Err(self.frame.refuse(problem)),
+                Some(problem) => Err(self.frame.refuse(problem, Some((request.method(), request.uri())))),
                 None => {
                     request.extensions_mut().insert(peer);
                     Ok(self.router.clone().call(request))

@@ -58,13 +58,15 @@ impl Frame {
 }
 
 impl Frame {
-    /// The answer to a request that never came to a handler, since its head can't be read or taken: nothing of it is repeated.
+    /// The answer to a request that never came to a handler, since its head can't be read or taken: nothing of it is repeated. In the
+    /// words of the dialect whose path was asked for; of a head that can't be read, that isn't known.
     #[must_use]
-    pub fn refuse(&self, problem: Problem) -> Response {
+    pub fn refuse(&self, problem: Problem, asked: Option<(&Method, &Uri)>) -> Response {
         let began = Instant::now();
         let context = self.0.ids.receive(&HeaderMap::new(), &Uri::default());
         let mut response = problem.into_response();
-        let problem = self.0.write_problem(&mut response, &context, None);
+        let at = asked.and_then(|(method, uri)| Some((self.0.dialects.at(uri.path())?, Asked { method, route: None })));
+        let problem = self.0.write_problem(&mut response, &context, at);
         write_headers(response.headers_mut(), &context);
         // No method has this one's label, `other`.
         let (route, method, status, took) = (Route(None), Method::TRACE, response.status(), began.elapsed());

@@ -11,7 +11,7 @@ use http::StatusCode;
 /// Dresses such a refusal, if that is what lies at the end of what was written. All of our own answers name their request.
 pub(super) fn dress(unsent: &mut Vec<u8>, frame: &Frame) {
     let Some((start, problem)) = bare_refusal(unsent) else { return };
-    let (parts, body) = frame.refuse(problem).into_parts();
+    let (parts, body) = frame.refuse(problem, None).into_parts();
     let Some(Ok(body)) = to_bytes(body, usize::MAX).now_or_never() else { return };
     let head = String::from_utf8_lossy(&unsent[start..]).replace("content-length: 0\r\n", "");
     let mut head = head.trim_end_matches("\r\n").to_owned();

@@ -113,6 +113,52 @@ async fn what_cannot_be_read_is_answered_as_a_problem() {
 }
 
 #[tokio::test]
+async fn what_is_refused_before_the_router_is_worded_as_the_path_asks() {
+    let running = start(limits(), DRAIN).await;
+    let problem = ["type", "title", "status", "detail"];
+    for (path, media_type, members) in [
+        ("/devices", "application/json", &["success", "error"][..]),
+        ("/devices/%FF?x=y", "application/json", &["success", "error"]),
+        ("http://a/sessions/x/revoke", "application/json", &["success", "error"]),
+        ("/api/devices/x/verify", "application/json", &["message"]),
+        ("/internal/session/trusted-devices", "application/problem+json", &problem),
+        ("/api/v1/devices", "application/problem+json", &problem),
+        ("/", "application/problem+json", &problem),
+    ] {
+        for headers in ["Host: a\r\nHost: b\r\n", ""] {
+            let answer = whole_answer(&running, &format!("POST {path} HTTP/1.1\r\n{headers}\r\n")).await;
+            let (head, body) = answer.split_once("\r\n\r\n").expect("a head");
+            assert!(head.starts_with("HTTP/1.1 400 "), "{path}: {answer}");
+            assert!(head.contains(&format!("\r\ncontent-type: {media_type}\r\n")), "{path}: {head}");
+            let body: serde_json::Map<String, serde_json::Value> = serde_json::from_str(body).expect("JSON");
+            assert!(members.iter().all(|name| body.contains_key(*name)), "{path}: {body:?}");
+            assert!(body.len() == members.len() || media_type.contains("problem"), "{path}: {body:?}");
+        }
+    }
+    // Over HTTP/2, too many headers come as far as this; over HTTP/1 they make a head that can't be read.
+    let mut block = vec![];
+    let pseudo = [(":method", "POST"), (":scheme", "http"), (":authority", "a"), (":path", "/devices/trust")].map(|(name, value)| (name.to_owned(), value));
+    for (name, value) in pseudo.into_iter().chain((10..75).map(|number| (format!("x-{number}"), "1"))) {
+        // Literals that nothing is to remember.
+        for part in [&[0, name.len() as u8], name.as_bytes(), &[value.len() as u8], value.as_bytes()] {
+            block.extend_from_slice(part);
+        }
+    }
+    let mut stream = running.connect().await;
+    let [_, _, high, low] = (block.len() as u32).to_be_bytes();
+    let frames = [&b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"[..], &[0, 0, 0, 4, 0, 0, 0, 0, 0], &[0, high, low, 1, 5, 0, 0, 0, 1], &block].concat();
+    stream.write_all(&frames).await.expect("the connection is open");
+    let answer = tokio::time::timeout(Duration::from_secs(10), receive(&mut stream, "success")).await.expect("an answer");
+    assert!(answer.contains(r#"{"error":"A request has at most 64 headers"#), "{answer}");
+    // Of a head that can't be read no path is known.
+    let many: String = (0..65).map(|number| format!("X-{number}: 1\r\n")).collect();
+    for (headers, status) in [("Host : a\r\n".to_owned(), 400), (format!("Host: a\r\n{many}"), 431)] {
+        let answer = whole_answer(&running, &format!("GET /devices HTTP/1.1\r\n{headers}\r\n")).await;
+        assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")) && answer.contains("application/problem+json"), "{answer}");
+    }
+}
+
+#[tokio::test]
 async fn endless_bodies_are_refused_and_cut_off() {
     let running = start(Limits { request_timeout: Duration::from_secs(2), ..limits() }, DRAIN).await;
     let head = "POST /read HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n";
