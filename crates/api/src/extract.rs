@@ -1,5 +1,6 @@
 //! Reading a request: who calls, and the body. In the contract's order of refusals: 401, then 403 by role, then 400.
 
+use std::convert::Infallible;
 use std::marker::PhantomData;
 
 use axum::body::Bytes;
@@ -125,15 +126,16 @@ fn only_bytes<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a [u8]> {
     if values.next().is_some() { None } else { Some(first.as_bytes()) }
 }
 
-/// The parts of a path, as text. What can't be read is as unknown as what isn't there.
+/// The parts of a path, as text. They come first in a request and are judged last: what can't be read is empty, which names
+/// nothing, so that the query and the body are refused before it.
 pub(crate) struct Ids<T>(pub(crate) T);
 
-impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for Ids<T> {
-    type Rejection = Problem;
+impl<T: DeserializeOwned + Default + Send, S: Send + Sync> FromRequestParts<S> for Ids<T> {
+    type Rejection = Infallible;
 
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
-        let Path(ids) = Path::<T>::from_request_parts(parts, state).await.map_err(|_| Problem::new(Kind::NotFound))?;
-        Ok(Self(ids))
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Infallible> {
+        let read = Path::<T>::from_request_parts(parts, state).await;
+        Ok(Self(read.map_or_else(|_| T::default(), |Path(ids)| ids)))
     }
 }
 

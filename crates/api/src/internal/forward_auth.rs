@@ -71,11 +71,9 @@ async fn forward_auth(State(surfaces): State<Surfaces>, headers: HeaderMap, quer
 async fn forward_auth_of_tenant(
     State(surfaces): State<Surfaces>,
     headers: HeaderMap,
-    tenant: Result<Ids<String>, Problem>,
+    Ids(tenant): Ids<String>,
     query: Result<Query<Required>, Problem>,
 ) -> Result<HeaderMap, Problem> {
-    // What can't be read names no tenant.
-    let Ids(tenant) = tenant.map_err(|_| unknown())?;
     pass(&surfaces, Some(&tenant), &headers, query).await
 }
 

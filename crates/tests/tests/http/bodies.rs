@@ -5,7 +5,7 @@ use doorward_tests::host::description::{Operation, accepts, request_schema};
 use doorward_tests::host::{ACME, Answer, Ask, Host};
 use serde_json::{Value, json};
 
-use crate::operations::{Someone, body_of, each};
+use crate::operations::{Names, Someone, body_of, each};
 
 doorward_tests::on_each_engine! {
     what_is_no_json_object_is_refused,
@@ -256,11 +256,19 @@ async fn where_there_are_no_fields_only_an_empty_object_fits(host: Host) {
 }
 
 async fn a_body_is_read_before_ids_are_looked_up(host: Host) {
-    for case in with_body(&host).await {
-        let unknown = crate::operations::Names { device: "x".into(), session: "x".into(), sign_in: "x".into(), ..case.someone.names.clone() };
-        let bare = case.someone.bare(&case.operation, &unknown);
-        let asked = case.someone.credentialled(&case.operation, bare).header("content-type", "application/json").bytes("{\"surplus\":1}");
-        case.refused(asked, 400, "invalid_request", "a malformed id and an unknown field").await;
+    let large = vec![b' '; LIMIT + 1];
+    for case in cases(&host, |operation| operation.method != "GET" && !operation.takes_form()).await {
+        // One that is malformed, and one that isn't even text.
+        for id in ["x", "%FF"] {
+            let named = || id.to_owned();
+            let unknown = Names { user: named(), device: named(), session: named(), sign_in: named(), api_key: named(), ..case.someone.names.clone() };
+            let asked = || {
+                let bare = case.someone.bare(&case.operation, &unknown);
+                case.someone.credentialled(&case.operation, bare).header("content-type", "application/json")
+            };
+            case.refused(asked().bytes("{\"surplus\":1}"), 400, "invalid_request", "a malformed id and an unknown field").await;
+            case.refused(asked().bytes(large.clone()), 413, "body_too_large", "a malformed id and a large body").await;
+        }
         case.unchanged().await;
     }
 }

@@ -15,7 +15,7 @@ use self::wire::{Done, TrustedDevice, TrustedDevices};
 use super::body::Ignored;
 use crate::Surfaces;
 use crate::extract::{Ids, Json, Read, SignIn as MaySignIn};
-use crate::problem::Problem;
+use crate::problem::{Kind, Problem};
 use crate::query::Loose;
 
 /// The surface's paths.
@@ -71,11 +71,14 @@ async fn delete(
     State(surfaces): State<Surfaces>,
     caller: Caller<MaySignIn>,
     Loose { read: OfUser(user), faults }: Loose<OfUser>,
-    value: Result<Ids<String>, Problem>,
+    Ids(value): Ids<String>,
     body: Result<Ignored, Problem>,
 ) -> Result<Answer<Done>, Problem> {
     let (person, _) = caller.person(user, faults)?;
     body?;
-    let Ids(value) = value?;
+    if value.is_empty() {
+        // It can't be read. Devices whose value is kept no longer show an empty one, and aren't meant.
+        return Err(Problem::new(Kind::NotFound));
+    }
     Ok(Answer(Done::at(surfaces.service.untrust_shown_devices(&person, value).await?)))
 }
