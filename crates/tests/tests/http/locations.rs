@@ -16,6 +16,7 @@ use crate::retention::prune;
 
 doorward_tests::on_each_engine! {
     places_are_shown_beside_addresses_and_go_with_them,
+    the_flashback_dialect_shows_places_as_far_as_they_are_known,
     without_a_database_there_are_no_places_and_no_signals,
     a_new_country_is_told_and_decides_nothing,
     impossible_travel_is_told_with_the_place_before,
@@ -149,6 +150,31 @@ async fn places_are_shown_beside_addresses_and_go_with_them(home: Arc<Home>) {
     assert_eq!((&gone["ip_address"], &gone["location"]), (&Value::Null, &Value::Null));
     let gone = read(format!("{users}/sessions")).query("status=all").await.expect(200).body;
     assert!(gone["items"].as_array().is_some_and(|items| items.len() == 2 && items.iter().all(|item| item["location"].is_null())), "{gone}");
+}
+
+async fn the_flashback_dialect_shows_places_as_far_as_they_are_known(home: Arc<Home>) {
+    let (host, _files) = host(&home, &world()).await;
+    let ana = at(&host, VIENNA).enter().await;
+    let read = async |path: &str| host.ask("GET", path).bearer(&ana.token).await.expect(200).body;
+    let place = |device: &Value| [device.get("country").cloned(), device.get("city").cloned()];
+    for (ip, country, city, text) in [
+        (VIENNA, Some("AT"), Some("Vienna"), Some("Vienna, AT")),
+        // A country alone, and nothing at all.
+        ("198.51.100.225", Some("US"), None, Some("US")),
+        ("203.0.113.7", None, None, None),
+    ] {
+        host.pass_s(1);
+        let there = at(&host, ip).enter().await;
+        let (listed, detailed) = (read("/devices").await, read(&format!("/devices/{}", there.device())).await);
+        let expected = [country, city].map(|word| word.map(Value::from));
+        for device in [&listed["devices"][0], &listed["data"][0], &detailed["device"], &detailed["data"]] {
+            assert_eq!((device["id"].as_str(), place(device)), (Some(&*there.device()), expected.clone()), "{ip}");
+        }
+        let sessions = read("/sessions").await;
+        for session in [&sessions["sessions"][0], &sessions["data"][0], &detailed["device"]["sessions"][0]] {
+            assert_eq!((session["id"].as_str(), session.get("location")), (Some(&*there.session()), text.map(Value::from).as_ref()), "{ip}");
+        }
+    }
 }
 
 async fn without_a_database_there_are_no_places_and_no_signals(host: Host) {
