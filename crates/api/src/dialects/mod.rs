@@ -165,6 +165,7 @@ impl Default for Dialects {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::problem::Kind;
 
     #[test]
     fn a_path_has_one_owner_and_only_while_it_is_served() {
@@ -181,6 +182,33 @@ mod tests {
         }
         for path in ["/", "/device", "/devicesx", "/api/v1/devices", "/api/devicesx", "/internal/sessions", "/internal/session"] {
             assert_eq!(at(path), None, "{path}");
+        }
+    }
+
+    #[test]
+    fn every_operation_fails_in_its_dialects_form() {
+        for dialect in Dialect::ALL {
+            let (_, api) = dialect.router().split_for_parts();
+            assert!(api.paths.paths.len() >= 2, "{dialect}");
+            for route in api.paths.paths.keys() {
+                for method in [Method::GET, Method::POST, Method::PATCH, Method::DELETE] {
+                    for kind in [Kind::RequestTimeout, Kind::Internal, Kind::Unavailable] {
+                        let asked = Asked { method: &method, route: Some(route) };
+                        let worded = dialect.words(&Problem::new(kind), asked);
+                        let (status, members) = worded.map_or((kind.status(), vec![]), |(status, body)| {
+                            (status, body.as_object().expect("an object").keys().cloned().collect::<Vec<_>>())
+                        });
+                        let expected: &[&str] = match (dialect, kind) {
+                            (Dialect::Flashback, _) => &["error", "success"],
+                            (Dialect::Laravel, Kind::Unavailable) => &["message", "retry_after"],
+                            (Dialect::Laravel, _) => &["message"],
+                            // Problems have the own APIs' form.
+                            (Dialect::Authms, _) => &[],
+                        };
+                        assert_eq!((status, members), (kind.status(), expected.iter().map(|name| (*name).to_owned()).collect()), "{method} {route}");
+                    }
+                }
+            }
         }
     }
 

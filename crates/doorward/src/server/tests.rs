@@ -5,7 +5,7 @@ mod requests;
 use std::sync::atomic::AtomicUsize;
 
 use axum::response::IntoResponse;
-use axum::routing::{get, post};
+use axum::routing::{get, patch, post};
 use doorward_api::Dialects;
 use doorward_api::context::RequestIds;
 use doorward_api::layers::{Frame, Guard, WholeBody};
@@ -36,7 +36,10 @@ async fn start(limits: Limits, drain: Duration) -> Running {
         .route("/large", get(|| async { vec![b'x'; 60_000] }))
         .route("/slow", get(|| tokio::time::sleep(Duration::from_millis(600))))
         .route("/stuck", get(std::future::pending::<()>))
-        .route("/read", post(|WholeBody(bytes): WholeBody| async move { bytes.len().to_string() }))
+        .route("/read", post(read))
+        .route("/devices/trust", post(read))
+        .route("/api/devices/{uuid}/verify", patch(read))
+        .route("/internal/session/trusted-devices", post(read))
         .route("/refuse", post(|| async { Problem::unauthenticated(Challenge::ApiKey).into_response() }))
         .route("/peer", get(|peer: Peer| async move { peer.address.ip().to_string() }))
         .layer((frame.clone(), Guard::new(metrics.clone()).time(limits.request_timeout)));
@@ -47,6 +50,10 @@ async fn start(limits: Limits, drain: Duration) -> Running {
     let listener = Listener { name: "public", socket, router, frame: frame.clone(), tls: None, limits, proxies: Proxies::default(), connections, refused };
     let task = tokio::spawn(listener.serve(stop.clone(), drain));
     Running { address, stop, task, metrics }
+}
+
+async fn read(WholeBody(bytes): WholeBody) -> String {
+    bytes.len().to_string()
 }
 
 impl Running {

@@ -27,6 +27,7 @@ doorward_tests::on_each_engine! {
     it_is_switched_off_and_its_header_chosen,
     what_isnt_said_of_a_device_isnt_made_up,
     bad_input_is_refused_and_changes_nothing,
+    a_failure_or_a_lost_store_is_a_problem,
     retention_takes_the_given_value_too,
     wrong_keys_are_throttled_as_everywhere,
 }
@@ -420,6 +421,19 @@ async fn bad_input_is_refused_and_changes_nothing(host: Host) {
         asked(&host, "GET", path).query("user_id=ana").await.refused(404, "not_found");
     }
     assert_eq!(host.rows().await, rows);
+}
+
+async fn a_failure_or_a_lost_store_is_a_problem(host: Host) {
+    post(&host, &json!({})).await.expect(200);
+    let all = async |host: &Host| [asked(host, "GET", PATH).query("user_id=ana").await, post(host, &json!({})).await, delete(host, "ana", "fp%2F1%25").await];
+    host.lose_store().await;
+    for away in all(&host).await {
+        assert!(away.refused(503, "unavailable").header("retry-after").is_some());
+    }
+    host.home().tamper("UPDATE device SET sealed = id").await;
+    for failed in all(&Host::open(host.home(), false).await).await {
+        failed.refused(500, "internal");
+    }
 }
 
 async fn retention_takes_the_given_value_too(host: Host) {

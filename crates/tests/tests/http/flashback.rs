@@ -135,7 +135,7 @@ async fn bodies_that_cant_be_read_are_refused_in_its_form(host: Host) {
         }
     }
     assert_eq!(host.rows().await, rows);
-    for fine in ["", "{}", "[]", "null", "{\"success\":1}"] {
+    for fine in ["", "{}", "[]", "null", "{\"success\":1}", "{\"a\":1,\"a\":2}"] {
         ask(&host, last, "POST", &path).header("content-type", "text/plain").bytes(fine).query("surplus=1&surplus=2").await.expect(200);
     }
 }
@@ -191,13 +191,21 @@ async fn a_failure_or_a_lost_store_is_told_in_its_form(host: Host) {
     }
     host.home().tamper("UPDATE session SET sealed = token").await;
     let damaged = Host::open(host.home(), false).await;
-    for (method, path, told) in [
-        ("GET", "/devices", "Failed to retrieve devices"),
-        ("GET", "/sessions", "Failed to retrieve sessions"),
-        ("POST", "/devices/trust", "Failed to trust device"),
-        ("POST", "/sessions/revoke-all", "Failed to revoke sessions"),
-    ] {
-        assert_eq!(error(&ask(&damaged, &ana, method, path).await.expect(500)), told);
+    for operation in mine() {
+        let told = match (operation.method, operation.path) {
+            ("GET", "/devices") => "Failed to retrieve devices",
+            ("GET", "/devices/{id}") => "Failed to retrieve device",
+            ("POST", "/devices/trust") => "Failed to trust device",
+            ("POST", "/devices/{id}/untrust") => "Failed to untrust device",
+            ("DELETE", "/devices/{id}") => "Failed to remove device",
+            ("GET", "/sessions") => "Failed to retrieve sessions",
+            ("POST", "/sessions/{id}/revoke") => "Failed to revoke session",
+            ("POST", "/sessions/revoke-all") => "Failed to revoke sessions",
+            ("POST", "/devices/{id}/heartbeat" | "/sessions/{id}/heartbeat") => "Failed to update session",
+            other => panic!("what does {other:?} say when it fails?"),
+        };
+        let path = operation.path.replace("{id}", &ana.device());
+        assert_eq!(error(&ask(&damaged, &ana, operation.method, &path).await.expect(500)), told, "{path}");
     }
 }
 

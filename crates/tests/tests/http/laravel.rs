@@ -12,6 +12,7 @@ doorward_tests::on_each_engine! {
     bodies_that_cant_be_read_are_refused_in_its_form,
     ids_that_arent_theirs_are_unknown_however_they_are_spelled,
     a_failure_or_a_lost_store_is_told_in_its_form,
+    other_devices_want_a_recent_authentication_where_the_policy_says_so,
     tries_are_counted_for_each_person_over_a_restart,
     switched_off_its_paths_are_not_there,
 }
@@ -74,6 +75,12 @@ async fn bodies_that_cant_be_read_are_refused_in_its_form(host: Host) {
         }
     }
     assert_eq!(host.rows().await, rows);
+    // What is JSON is let be, whatever it says, and however often.
+    for fine in ["{\"a\":1,\"a\":2}", "{\"uuid\":\"x\",\"uuid\":\"y\"}"] {
+        ask(&host, &ana, "PATCH", &format!("/api/devices/{}/verify", ana.device())).bytes(fine).await.expect(403);
+        let unknown = ask(&host, &ana, "PATCH", "/api/devices/x/hijack").bytes(fine).await.expect(404);
+        assert_eq!(message(&unknown), "Device not found");
+    }
 }
 
 async fn ids_that_arent_theirs_are_unknown_however_they_are_spelled(host: Host) {
@@ -96,12 +103,37 @@ async fn ids_that_arent_theirs_are_unknown_however_they_are_spelled(host: Host) 
 
 async fn a_failure_or_a_lost_store_is_told_in_its_form(host: Host) {
     let ana = host.browser("ana").enter().await;
+    let all = |host: &Host| mine().map(|operation| ask(host, &ana, operation.method, &operation.path.replace("{uuid}", &ana.device()))).collect::<Vec<_>>();
     host.lose_store().await;
-    for (method, path) in [("GET", "/api/devices".to_owned()), ("PATCH", format!("/api/devices/{}/verify", ana.device()))] {
-        let away = ask(&host, &ana, method, &path).await.expect(503);
+    for asked in all(&host) {
+        let away = asked.await.expect(503);
         assert_eq!(message(&away), "Service Unavailable");
         assert!(away.header("retry-after").is_some() && away.body["retry_after"].is_u64());
     }
+    host.home().tamper("UPDATE session SET sealed = token").await;
+    let damaged = Host::open(host.home(), false).await;
+    for asked in all(&damaged) {
+        assert_eq!(asked.await.expect(500).body, json!({ "message": "Server Error" }));
+    }
+}
+
+/// What the dangerous wants where the policy says so. One's own device is no other's affair.
+async fn other_devices_want_a_recent_authentication_where_the_policy_says_so(host: Host) {
+    host.set_rules(|rules| rules.recent_auth_s = 300).await;
+    let (ana, phone) = (host.browser("ana").enter().await, host.browser("ana").enter().await);
+    host.pass_s(301);
+    let rows = host.rows().await;
+    for deed in ["forget", "hijack"] {
+        let refused = ask(&host, &ana, "PATCH", &format!("/api/devices/{}/{deed}", phone.device())).await.expect(403);
+        assert_eq!(message(&refused), "This action is unauthorized.");
+        assert!(refused.text_at("/reason").contains("asks for a recent authentication"), "{}", refused.text);
+    }
+    assert_eq!(host.rows().await, rows);
+    ask(&host, &ana, "GET", "/api/devices").await.expect(200);
+    ask(&host, &ana, "POST", "/api/devices/signout").await.expect(200);
+    let own = host.browser("ana").enter().await;
+    host.pass_s(301);
+    ask(&host, &own, "PATCH", &format!("/api/devices/{}/hijack", own.device())).await.expect(200);
 }
 
 async fn tries_are_counted_for_each_person_over_a_restart(host: Host) {

@@ -159,6 +159,21 @@ async fn what_is_refused_before_the_router_is_worded_as_the_path_asks() {
 }
 
 #[tokio::test]
+async fn what_comes_too_slowly_is_refused_as_the_path_asks() {
+    let running = start(Limits { request_timeout: Duration::from_millis(300), ..limits() }, DRAIN).await;
+    for (asked, media_type, told) in [
+        ("POST /devices/trust", "application/json", r#""success":false"#),
+        ("PATCH /api/devices/x/verify", "application/json", r#""message":""#),
+        ("POST /internal/session/trusted-devices", "application/problem+json", r#""type":"/problems/request_timeout""#),
+        ("POST /read", "application/problem+json", r#""type":"/problems/request_timeout""#),
+    ] {
+        let answer = whole_answer(&running, &format!("{asked} HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\n{{")).await;
+        assert!(answer.starts_with("HTTP/1.1 408 ") && answer.contains(&format!("content-type: {media_type}\r\n")), "{asked}: {answer}");
+        assert!(answer.contains(told), "{asked}: {answer}");
+    }
+}
+
+#[tokio::test]
 async fn endless_bodies_are_refused_and_cut_off() {
     let running = start(Limits { request_timeout: Duration::from_secs(2), ..limits() }, DRAIN).await;
     let head = "POST /read HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n";
