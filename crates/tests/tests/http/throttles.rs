@@ -34,7 +34,7 @@ fn wrong<L: Locator>(token: &Token<L>) -> String {
 }
 
 /// A well-formed token of which no row is there.
-fn unknown(token: &str) -> String {
+pub(crate) fn unknown(token: &str) -> String {
     let mut token = AccessToken::parse(token).expect("an access token");
     token.at.id = SessionId(Uuid::from_u128(7));
     wrong(&token)

@@ -1,20 +1,25 @@
 //! Document 1: the trusted devices API under `/api/v1/devices`, from top to bottom. Its paths and its meaning are the native API's; the
 //! document shows no bodies, so that these are Doorward's own.
 
-use doorward_tests::host::browser::with_code;
+use doorward_domain::Binding;
+use doorward_tests::host::browser::{FIREFOX, with_checkbox, with_code};
+use doorward_tests::host::description::operations;
 use doorward_tests::host::{Ask, Browser, Host, SignedIn};
 use doorward_tests::just_after;
-use serde_json::json;
+use serde_json::{Value, json};
 
 doorward_tests::on_each_engine! {
     the_overview,
     authentication,
     the_devices_flow,
+    fingerprints_are_of_address_user_agent_and_further_characteristics,
+    devices_are_created_and_activated_during_mfa_verification,
     activate,
     list,
     revoke,
     skip,
     the_notes,
+    the_swagger_documentation,
 }
 
 fn ask(host: &Host, caller: &SignedIn, method: &str, path: &str) -> Ask {
@@ -58,6 +63,52 @@ async fn the_devices_flow(host: Host) {
     assert_eq!(ask(&host, &skipped, "GET", "").await.expect(200).ids(), [ana.device()]);
     ask(&host, &skipped, "DELETE", &format!("/{}", ana.device())).await.expect(204);
     assert_eq!(laptop.judged().await.0, "challenge");
+}
+
+/// "System generates unique device fingerprint using IP, user agent, and additional device characteristics."
+///
+/// Settled: the address counts by its network, so that a person may move within it; and likeness proves something only where the
+/// tenant chose it. Here it did: what is alike in all three is the trusted device, and each of them tells another one apart.
+async fn fingerprints_are_of_address_user_agent_and_further_characteristics(host: Host) {
+    host.set_rules(|rules| rules.trust_binding = Binding::Fingerprint).await;
+    let looking = |more: &Value| host.browser("ana").looking(&json!({ "fingerprint": "what the app measured" })).looking(more);
+    let device = looking(&json!({})).enter_and_trust().await.device();
+    for (what, more, decision) in [
+        ("the same", json!({}), "allow"),
+        ("another address of the network", json!({ "ip": "203.0.113.200" }), "allow"),
+        ("another network", json!({ "ip": "198.51.100.7" }), "challenge"),
+        ("another user agent", json!({ "user_agent": FIREFOX }), "challenge"),
+        ("other characteristics", json!({ "fingerprint": "what another app measured" }), "challenge"),
+    ] {
+        let sign_in = looking(&more).evaluate().await;
+        assert_eq!(sign_in.text_at("/decision"), decision, "{what}");
+        assert_eq!(sign_in.body.pointer("/device/id").is_some_and(|id| *id == device), decision == "allow", "{what}");
+    }
+}
+
+/// "Users can activate devices during MFA verification to mark them as trusted"; "devices are created during MFA verification with
+/// activation tokens": the checkbox beside the code, or the token that comes with the answer.
+///
+/// Settled: there is no device before the second factor is verified, whatever was tried.
+async fn devices_are_created_and_activated_during_mfa_verification(host: Host) {
+    let devices = async || host.call("GET", "/internal/users/ana/devices").await.expect(200);
+    let mut laptop = host.browser("ana");
+    let sign_in = laptop.evaluate().await;
+    assert_eq!(sign_in.text_at("/decision"), "challenge");
+    assert_eq!(devices().await.ids(), Vec::<String>::new());
+    laptop.try_complete(&sign_in, &json!({})).await.refused(403, "mfa_required");
+    assert_eq!(devices().await.ids(), Vec::<String>::new());
+    let ana = laptop.complete(&sign_in, &with_code()).await;
+    let made = devices().await;
+    assert_eq!((made.ids(), made.text_at("/items/0/status")), (vec![ana.device()], "unverified".to_owned()));
+    assert!(ana.offer().starts_with("dwa_"));
+    // Marked as trusted in the verification itself: no activation is needed.
+    let mut phone = host.browser("ana");
+    let sign_in = phone.evaluate().await;
+    let on_phone = phone.complete(&sign_in, &with_checkbox()).await;
+    assert!(!on_phone.is_offered());
+    assert_eq!(ask(&host, &on_phone, "GET", "").await.expect(200).ids(), [on_phone.device()]);
+    assert_eq!((phone.judged().await.0.as_str(), laptop.judged().await.0.as_str()), ("allow", "challenge"));
 }
 
 /// "POST /activate: Activate trusted device", with a fresh and with a stale second factor.
@@ -132,4 +183,21 @@ async fn the_notes(host: Host) {
     let (_, dan) = with_offer(&host, "dan").await;
     let (_, eve) = with_offer(&host, "eve").await;
     ask(&host, &eve, "POST", "/activate").json(&json!({ "activation_token": dan.offer() })).await.refused(404, "activation_not_found");
+}
+
+/// "Interactive API documentation available at: /docs#/devices": the page opens on the own APIs, and `devices` is the tag of these
+/// operations, and of no other's.
+async fn the_swagger_documentation(host: Host) {
+    let page = host.ask("GET", "/docs/").await.expect(200);
+    assert!(page.header("content-type").is_some_and(|media_type| media_type.starts_with("text/html")) && page.text.contains("swagger-ui"));
+    let initializer = host.ask("GET", "/docs/swagger-initializer.js").await.expect(200).text;
+    let first = initializer.split("/openapi").nth(1).expect("a description");
+    assert!(first.starts_with("/doorward.json"), "{initializer}");
+    let shown = host.ask("GET", "/openapi/doorward.json").await.expect(200).body;
+    assert!(shown["tags"].as_array().expect("tags").iter().any(|tag| tag["name"] == "devices"));
+    for operation in operations() {
+        let tagged = operation.said["tags"] == json!(["devices"]);
+        assert_eq!(tagged, operation.path.starts_with("/api/v1/devices"), "{}", operation.id);
+        assert!(!tagged || shown["paths"].get(operation.path).is_some(), "{}", operation.id);
+    }
 }

@@ -4,6 +4,8 @@ use doorward_tests::host::{Answer, Ask, Host, SignedIn};
 use doorward_tests::just_after;
 use serde_json::{Value, json};
 
+use crate::throttles::unknown;
+
 doorward_tests::on_each_engine! {
     the_endpoints_overview,
     list_user_devices,
@@ -13,6 +15,7 @@ doorward_tests::on_each_engine! {
     forget_device,
     sign_out_from_device,
     error_handling,
+    the_common_errors_of_each_endpoint,
     the_usage_example_with_a_fresh_second_factor,
     the_usage_example_with_a_stale_second_factor,
 }
@@ -117,6 +120,15 @@ async fn get_device_details(host: Host) {
     assert_eq!(detailed, listed);
     let now = host.now().whole_second().to_string();
     assert_eq!(sessions, json!([{ "uuid": ana.session(), "status": "active", "started_at": now, "last_activity_at": now }]));
+    // What was heard of later, and what the host keeps with the device.
+    host.pass_s(100);
+    ana.post("/sessions/current/heartbeat").await.expect(200);
+    let later = ask(&host, &ana, "GET", &path).await.expect(200).body["data"]["sessions"][0].clone();
+    assert_eq!((&later["started_at"], &later["last_activity_at"]), (&json!(now), &json!(host.now().whole_second().to_string())));
+    let kept = json!({ "mfa": { "method": "totp" }, "device_metadata": { "rack": 7, "owner": { "team": "sales" } } });
+    let labelled = host.browser("ana").enter_with(&kept).await;
+    let shown = ask(&host, &ana, "GET", &format!("/api/devices/{}", labelled.device())).await.expect(200);
+    assert_eq!(shown.body["data"]["metadata"], kept["device_metadata"]);
     // A session on another device is none of this one's; one that ended is finished, one that idled is inactive.
     let mut phone = host.browser("ana");
     let ended = phone.enter_and_trust().await;
@@ -190,6 +202,10 @@ async fn forget_device(host: Host) {
     assert_eq!(phone.judged().await.0, "challenge", "its token is dead");
     assert_eq!(ask(&host, &ana, "PATCH", &path).await.expect(404).body, message("Device not found"));
     assert_eq!(ask(&host, &ana, "GET", "/api/devices").await.expect(200).body["data"].as_array().map(Vec::len), Some(1));
+    // As curl and Guzzle send it, without a body.
+    let other = host.browser("ana").enter().await;
+    let done = ask(&host, &ana, "PATCH", &format!("/api/devices/{}/forget", other.device())).await.expect(200);
+    assert_eq!(done.body, message("Device forgotten successfully. All active sessions were ended."));
 }
 
 /// "End all active sessions for the current device": the caller's own too.
@@ -202,11 +218,15 @@ async fn sign_out_from_device(host: Host) {
     assert_eq!(done.body, message("All active sessions for device finished successfully."));
     assert_eq!((first.is_in().await, second.is_in().await, elsewhere.is_in().await), (false, false, true));
     assert_eq!(ask(&host, &second, "POST", "/api/devices/signout").await.expect(401).body, message("Unauthenticated."));
+    // As axios sends it.
+    let json = ask(&host, &elsewhere, "POST", "/api/devices/signout").header("content-type", "application/json").bytes("{}");
+    assert_eq!(json.await.expect(200).body, message("All active sessions for device finished successfully."));
+    assert!(!elsewhere.is_in().await);
 }
 
 /// "All endpoints may return these common errors": 401, 403, 429, word for word.
 ///
-/// Settled: 403 begins with the page's sentence and goes on with what is missing, so that a person knows what to do.
+/// Settled: `message` of 403 is the page's sentence, which clients compare with; what is missing stands beside it, in `reason`.
 async fn error_handling(host: Host) {
     let ana = enter(&host).await;
     for token in ["", "x", "dws_x"] {
@@ -232,6 +252,49 @@ async fn error_handling(host: Host) {
     }
     assert_eq!(ask(&host, &ana, "POST", "/api/devices/signout").await.expect(429).body, json!({ "message": "Too Many Attempts.", "retry_after": 2 }));
     ask(&host, &ana, "GET", "/api/devices").await.expect(200);
+}
+
+/// "All endpoints may return these common errors": which each of them does.
+///
+/// Settled: 403 comes where there is something to refuse: `verify` by the gate, above, `hijack` and `forget` of another device where the
+/// policy wants a recent sign-in. Reading and signing out are refused to nobody who is signed in. 429 comes for changes by the person's
+/// own tries, and on every endpoint, reading too, to an address that guesses tokens.
+async fn the_common_errors_of_each_endpoint(host: Host) {
+    host.set_rules(|rules| rules.recent_auth_s = 300).await;
+    let ana = enter(&host).await;
+    let uuid = host.browser("ana").enter().await.device();
+    host.pass_s(301);
+    let rows = host.rows().await;
+    let writes = [("PATCH", format!("/api/devices/{uuid}/hijack")), ("PATCH", format!("/api/devices/{uuid}/forget"))];
+    for (method, path) in &writes {
+        let refused = ask(&host, &ana, method, path).await.expect(403);
+        assert_eq!(refused.text_at("/message"), "This action is unauthorized.", "{path}");
+    }
+    for _ in 0..28 {
+        ask(&host, &ana, "PATCH", "/api/devices/x/forget").await.expect(404);
+    }
+    let signout = ("POST", "/api/devices/signout".to_owned());
+    for (method, path) in writes.iter().chain([&signout]) {
+        let throttled = ask(&host, &ana, method, path).await.expect(429);
+        assert_eq!(throttled.body, json!({ "message": "Too Many Attempts.", "retry_after": 2 }), "{path}");
+    }
+    assert_eq!(host.rows().await, rows);
+    // A token that is well-formed and nobody's: each counts against the address, whichever endpoint it is tried at.
+    let guess = unknown(&ana.token);
+    let verify = ("PATCH", format!("/api/devices/{uuid}/verify"));
+    let reads = [("GET", "/api/devices".to_owned()), ("GET", format!("/api/devices/{uuid}"))];
+    let all: Vec<_> = reads.iter().chain(&writes).chain([&signout, &verify]).collect();
+    let guessing = |(method, path): &(&str, String)| host.ask(method, path).bearer(&guess).from("198.51.100.77");
+    for _ in 0..50 {
+        for endpoint in &all {
+            guessing(endpoint).await.expect(401);
+        }
+    }
+    for endpoint in &all {
+        let throttled = guessing(endpoint).await.expect(429);
+        assert_eq!(throttled.text_at("/message"), "Too Many Attempts.", "{endpoint:?}");
+        assert_eq!(throttled.body["retry_after"].to_string(), throttled.header("retry-after").expect("a wait"), "{endpoint:?}");
+    }
 }
 
 /// "Complete Device Management Flow", line by line; `isSuspicious` is this function's.

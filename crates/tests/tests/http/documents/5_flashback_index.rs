@@ -18,6 +18,7 @@ doorward_tests::on_each_engine! {
     nobody_elses_expiry_is_extended,
     all_require_a_bearer_token,
     all_answers_have_the_common_format,
+    a_fault_of_ours_is_500,
     there_is_a_rate_limit,
 }
 
@@ -240,6 +241,24 @@ async fn all_answers_have_the_common_format(host: Host) {
             assert!(answer.text_at("/error").contains("not found"), "{method} {path}");
         }
     }
+}
+
+/// "500 - Internal server error." Nothing that is sent causes one: here a row is damaged.
+///
+/// Settled: a store that is away is 503, since coming again will help.
+async fn a_fault_of_ours_is_500(host: Host) {
+    let ana = Ana::at(&host).await;
+    let each = async |host: &Host, status: u16| {
+        for (method, path) in CALLS {
+            let answer = host.ask(method, &path.replace("{id}", &ana.on_laptop.device())).bearer(&ana.on_laptop.token).await.expect(status);
+            let body = answer.body.as_object().expect("an object");
+            assert_eq!((&body["success"], body["error"].is_string(), body.len()), (&json!(false), true, 2), "{method} {path}");
+        }
+    };
+    host.lose_store().await;
+    each(&host, 503).await;
+    host.home().tamper("UPDATE session SET sealed = token").await;
+    each(&Host::open(host.home(), false).await, 500).await;
 }
 
 /// "These APIs are subject to rate limiting": 429, which the list of statuses leaves out, with `Retry-After` for the retry logic.
