@@ -6,7 +6,7 @@ use utoipa::openapi::path::Operation;
 use utoipa::openapi::schema::{ObjectBuilder, Type};
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme};
 use utoipa::openapi::tag::TagBuilder;
-use utoipa::openapi::{Content, InfoBuilder, LicenseBuilder, OpenApi, PathItem, Ref, RefOr, Response, ResponseBuilder, Schema};
+use utoipa::openapi::{Content, InfoBuilder, LicenseBuilder, OpenApi, PathItem, Ref, RefOr, Required, Response, ResponseBuilder, Schema};
 
 use crate::problem::{MEDIA_TYPE, ProblemBody};
 use crate::{Dialect, Dialects, KeyHeader, internal, native};
@@ -80,6 +80,21 @@ impl Surface {
                     Self::Native | Self::Internal => share(operation, path),
                     Self::Dialect(dialect) => share_in(dialect, operation, path),
                 }
+            }
+        }
+        let schemas = api.components.as_ref().map(|components| &components.schemas);
+        let asks_nothing = |schema: &RefOr<Schema>| match schema {
+            RefOr::Ref(reference) => {
+                let named = schemas.and_then(|schemas| schemas.get(reference.ref_location.rsplit('/').next()?));
+                matches!(named, Some(RefOr::T(Schema::Object(object))) if object.required.is_empty())
+            }
+            RefOr::T(_) => false,
+        };
+        for body in api.paths.paths.values_mut().flat_map(operations_of).filter_map(|operation| operation.request_body.as_mut()) {
+            let RefOr::T(body) = body else { continue };
+            // Where no field is required, nothing is read as an empty object.
+            if body.content.values().all(|content| matches!(content, RefOr::T(Content { schema: Some(schema), .. }) if asks_nothing(schema))) {
+                body.required = Some(Required::False);
             }
         }
         let refusal = match self {
@@ -339,8 +354,7 @@ mod tests {
     #[test]
     fn the_committed_descriptions_are_those_of_the_code() {
         let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../openapi");
-        // The own APIs stand in one file, in which each is whole.
-        for description in descriptions(Dialects::default()).iter().filter(|description| !matches!(description.name, "native" | "internal" | "all")) {
+        for description in descriptions(Dialects::default()).iter().filter(|description| description.name != "all") {
             let path = folder.join(format!("{}.json", description.name));
             if std::env::var_os("UPDATE_DOCS").is_some() {
                 std::fs::create_dir_all(&folder).expect("the folder can be made");

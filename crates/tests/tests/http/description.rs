@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use doorward_api::Dialects;
 use doorward_domain::{Reason, Role};
-use doorward_tests::host::description::{description, operations, request_schema};
+use doorward_tests::host::description::{accepts, description, faults, operations, request_schema};
 use doorward_tests::host::{ACME, Form, Host};
 use serde_json::Value;
 
@@ -12,6 +12,7 @@ use crate::operations::{Someone, path_of};
 
 doorward_tests::on_each_engine! {
     the_description_is_served_as_it_is,
+    each_surface_has_its_page_in_the_choice,
     every_described_path_is_there,
 }
 
@@ -102,6 +103,56 @@ fn reasons_are_the_closed_set() {
     let listed = description()["components"]["schemas"]["Reason"]["enum"].as_array().expect("words");
     let listed: BTreeSet<&str> = listed.iter().filter_map(Value::as_str).collect();
     assert_eq!(listed, Reason::ALL.iter().map(|reason| reason.as_str()).collect());
+}
+
+/// Dialects are for people who know another product's page, and compare.
+#[test]
+fn every_operation_of_a_dialect_has_worked_examples_that_fit() {
+    for operation in operations().iter().filter(|operation| operation.dialect().is_some()) {
+        let example = operation.said.pointer("/responses/200/content/application~1json/example");
+        let example = example.unwrap_or_else(|| panic!("{} shows no answer", operation.id));
+        assert_eq!(faults(operation, 200, example), Vec::<String>::new(), "{}", operation.id);
+        if operation.takes_body() {
+            let example = operation.said.pointer("/requestBody/content/application~1json/example").unwrap_or_else(|| panic!("{} shows no body", operation.id));
+            let properties = request_schema(operation)["properties"].as_object().expect("fields");
+            for (name, value) in example.as_object().expect("an object") {
+                assert!(properties.get(name).is_some_and(|schema| accepts(schema, value)), "{}: {name}", operation.id);
+            }
+        }
+    }
+}
+
+#[test]
+fn a_body_is_required_where_a_field_is() {
+    for operation in operations().iter().filter(|operation| operation.takes_body()) {
+        let required = request_schema(operation)["required"].as_array().is_some_and(|fields| !fields.is_empty());
+        assert_eq!(operation.said["requestBody"]["required"], required, "{}", operation.id);
+    }
+}
+
+/// Each surface's own file, as it lies under `openapi/`, and the page that lets one choose among them: on the own APIs first, and at
+/// `#/devices` on native's.
+async fn each_surface_has_its_page_in_the_choice(host: Host) {
+    let initializer = host.ask("GET", "/docs/swagger-initializer.js").await.expect(200).text;
+    let listed: Vec<&str> = initializer.split("/openapi").skip(1).filter_map(|rest| rest.split(".json").next()).collect();
+    assert_eq!(listed, ["/doorward", "/native", "/internal", "/flashback", "/laravel", "/authms", ""], "{initializer}");
+    assert!(initializer.contains("\"deepLinking\": true") || initializer.contains("deepLinking: true"), "links lead to a tag: {initializer}");
+    for name in ["doorward", "native", "internal", "flashback", "laravel", "authms"] {
+        let served = host.ask("GET", &format!("/openapi/{name}.json")).await.expect(200);
+        assert_eq!(served.header("content-type"), Some("application/json"), "{name}");
+        let file = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("../../openapi/{name}.json"));
+        let kept: Value = serde_json::from_str(&std::fs::read_to_string(file).expect("it is kept")).expect("JSON");
+        assert_eq!(served.body, kept, "{name}");
+        let tags: Vec<&str> = served.body["tags"].as_array().expect("tags").iter().filter_map(|tag| tag["name"].as_str()).collect();
+        let paths: Vec<&str> = served.body["paths"].as_object().expect("paths").keys().map(String::as_str).collect();
+        match name {
+            // The page opens on this one: where `/docs#/devices` leads.
+            "doorward" => assert!(tags.starts_with(&["devices"]) && paths.contains(&"/api/v1/devices") && paths.contains(&"/internal/sign-ins")),
+            "native" => assert!(tags.starts_with(&["devices"]) && paths.iter().all(|path| path.starts_with("/api/v1/"))),
+            "internal" => assert!(!tags.contains(&"devices") && paths.iter().all(|path| path.starts_with("/internal/") || path.starts_with("/oauth2/"))),
+            dialect => assert_eq!(tags, [dialect]),
+        }
+    }
 }
 
 async fn the_description_is_served_as_it_is(host: Host) {

@@ -1,6 +1,7 @@
 //! The internal trusted-devices API of the Autional session service: `/internal/session/trusted-devices`. API key, JSON, problems.
 
 mod caller;
+mod examples;
 mod read;
 mod wire;
 
@@ -33,7 +34,7 @@ pub(super) fn router() -> OpenApiRouter<Surfaces> {
         ("page" = Option<u32>, Query, minimum = 1, description = "Which page, from 1; 1 unless given", example = 1),
         ("page_size" = Option<u16>, Query, minimum = 1, maximum = 100, description = "Items on a page; 20 unless given", example = 20),
     ),
-    responses((status = 200, description = "A page of them", body = TrustedDevices)), extensions(("x-doorward-role" = json!("viewer"))))]
+    responses((status = 200, description = "A page of them", body = TrustedDevices, example = json!(examples::devices()))), extensions(("x-doorward-role" = json!("viewer"))))]
 async fn list(State(surfaces): State<Surfaces>, caller: Caller<Read>, query: Loose<OnPage>) -> Result<Answer<TrustedDevices>, Problem> {
     let OnPage { user, page, page_size } = query.read;
     let (person, user) = caller.person(user, query.faults)?;
@@ -47,8 +48,9 @@ async fn list(State(surfaces): State<Surfaces>, caller: Caller<Read>, query: Loo
 /// That trust has the binding `fingerprint`: it lasts a week at most unless the policy says otherwise, and replaces a second
 /// factor only where the policy's `trust_binding` is `fingerprint`.
 #[utoipa::path(post, path = "/internal/session/trusted-devices", tag = "authms", operation_id = "authms_create_trusted_device",
-    params(("X-Tenant-ID" = String, Header, description = "The tenant, which is the key's own", example = "acme")), request_body = Posted,
-    responses((status = 200, description = "The device, trusted", body = TrustedDevice), (status = 409, description = "The device was reported hijacked", body = crate::problem::ProblemBody, content_type = "application/problem+json")),
+    params(("X-Tenant-ID" = String, Header, description = "The tenant, which is the key's own", example = "acme")),
+    request_body(content = Posted, example = json!(examples::posted())),
+    responses((status = 200, description = "The device, trusted", body = TrustedDevice, example = json!(examples::device())), (status = 409, description = "The device was reported hijacked", body = crate::problem::ProblemBody, content_type = "application/problem+json")),
     extensions(("x-doorward-role" = json!("host"))))]
 async fn create(State(surfaces): State<Surfaces>, caller: Caller<MaySignIn>, posted: Result<Json<Posted>, Problem>) -> Result<Answer<TrustedDevice>, Problem> {
     let (user, device, faults) = Posted::read(posted)?;
@@ -66,7 +68,7 @@ async fn create(State(surfaces): State<Surfaces>, caller: Caller<MaySignIn>, pos
         ("X-Tenant-ID" = String, Header, description = "The tenant, which is the key's own", example = "acme"),
         ("user_id" = String, Query, description = "The host's own id of the person", example = "user-1"),
     ),
-    responses((status = 200, description = "Done", body = Done)), extensions(("x-doorward-role" = json!("host"))))]
+    responses((status = 200, description = "Done", body = Done, example = json!(examples::done()))), extensions(("x-doorward-role" = json!("host"))))]
 async fn delete(
     State(surfaces): State<Surfaces>,
     caller: Caller<MaySignIn>,

@@ -5,6 +5,8 @@ use doorward_service::{DeviceInfo, VouchedDevice};
 use serde::Deserialize;
 use serde_json::Value;
 use utoipa::ToSchema;
+use utoipa::openapi::schema::{KnownFormat, ObjectBuilder, OneOfBuilder, SchemaFormat, Type};
+use utoipa::openapi::{RefOr, Schema};
 
 use crate::extract::{Json, user_fault};
 use crate::problem::{FieldError, FieldFault, Problem};
@@ -62,7 +64,7 @@ pub(super) struct Posted {
     #[schema(value_type = Option<String>, max_length = 128, pattern = r"^[^\x00-\x1f\x7f-\x9f]*$", example = "desktop")]
     device_type: Option<Value>,
     /// The person's address. Without one, no sign-in is recognised as of this device.
-    #[schema(value_type = Option<String>, example = "203.0.113.7")]
+    #[schema(schema_with = address)]
     ip: Option<Value>,
     /// The operating system's name.
     #[schema(value_type = Option<String>, max_length = 128, pattern = r"^[^\x00-\x1f\x7f-\x9f]*$", example = "Windows")]
@@ -70,6 +72,15 @@ pub(super) struct Posted {
     /// A name for the device, where it has none yet: at most 64 characters.
     #[schema(value_type = Option<String>, max_length = 64, pattern = r"^[^\x00-\x1f\x7f-\x9f]*$", example = "Ana's laptop")]
     device_name: Option<Value>,
+}
+
+/// What the description says of an address: of one of two families, or left out in one of this API's ways.
+fn address() -> RefOr<Schema> {
+    let text = || ObjectBuilder::new().schema_type(Type::String);
+    let family = |format| text().format(Some(SchemaFormat::KnownFormat(format)));
+    let either = OneOfBuilder::new().item(family(KnownFormat::Ipv4)).item(family(KnownFormat::Ipv6));
+    let either = either.item(text().max_length(Some(0))).item(ObjectBuilder::new().schema_type(Type::Null));
+    either.description(Some("The person's address. Without one, no sign-in is recognised as of this device.")).examples(["203.0.113.7"]).into()
 }
 
 impl Posted {

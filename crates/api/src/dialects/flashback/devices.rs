@@ -6,6 +6,7 @@ use doorward_service::{DeviceName, PageRequest};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use super::examples;
 use super::wire::{Devices, Done, Heartbeat, OneDevice, Refused, TrustAsked, Trusted};
 use crate::Surfaces;
 use crate::dialects::body::Ignored;
@@ -27,7 +28,7 @@ pub(super) fn router() -> OpenApiRouter<Surfaces> {
 /// Newest first, those that were reported hijacked among them: not trusted.
 #[utoipa::path(get, path = "/devices", tag = "flashback", operation_id = "flashback_list_devices",
     responses(
-        (status = 200, description = "The devices", body = Devices),
+        (status = 200, description = "The devices", body = Devices, example = json!(examples::devices())),
         (status = 500, description = "A defect of ours", body = Refused, example = json!({ "success": false, "error": "Failed to retrieve devices" })),
     ))]
 async fn list_devices(State(surfaces): State<Surfaces>, person: Person) -> Result<Answer<Devices>, Problem> {
@@ -39,7 +40,7 @@ async fn list_devices(State(surfaces): State<Surfaces>, person: Person) -> Resul
 #[utoipa::path(get, path = "/devices/{id}", tag = "flashback", operation_id = "flashback_get_device",
     params(("id" = String, Path, description = "A device's id")),
     responses(
-        (status = 200, description = "The device", body = OneDevice),
+        (status = 200, description = "The device", body = OneDevice, example = json!(examples::one_device())),
         (status = 404, description = "Device not found", body = Refused, example = json!({ "success": false, "error": "Device not found" })),
     ))]
 async fn get_device(State(surfaces): State<Surfaces>, person: Person, Ids(device): Ids<String>) -> Result<Answer<OneDevice>, Problem> {
@@ -50,7 +51,8 @@ async fn get_device(State(surfaces): State<Surfaces>, person: Person, Ids(device
 ///
 /// Through the trust gate: a second factor must have been verified lately in the caller's own session. Marks the device with
 /// this fingerprint as trusted, or extends its trust. Of several that look alike it is the caller's own, or none.
-#[utoipa::path(post, path = "/devices/trust", tag = "flashback", operation_id = "flashback_trust_device", request_body = TrustAsked,
+#[utoipa::path(post, path = "/devices/trust", tag = "flashback", operation_id = "flashback_trust_device",
+    request_body(content = TrustAsked, example = json!({ "fingerprint": "7d0c5a1e9b3f42688a6b7c8d9e0f1a2b" })),
     responses(
         (status = 200, description = "Device trusted successfully", body = Trusted,
             example = json!({ "success": true, "message": "Device trusted successfully", "trustExpiresAt": "2019-08-24T14:15:22Z", "data": "2019-08-24T14:15:22Z" })),
@@ -98,7 +100,7 @@ async fn remove_device(State(surfaces): State<Surfaces>, person: Paced<Write>, I
 #[utoipa::path(post, path = "/devices/{id}/heartbeat", tag = "flashback", operation_id = "flashback_heartbeat_device",
     params(("id" = String, Path, description = "The id of the caller's own device, or session")),
     responses(
-        (status = 200, description = "Session updated successfully", body = Heartbeat),
+        (status = 200, description = "Session updated successfully", body = Heartbeat, example = json!(examples::heartbeat())),
         (status = 404, description = "Device not found", body = Refused, example = json!({ "success": false, "error": "Device not found" })),
     ))]
 async fn heartbeat_device(State(surfaces): State<Surfaces>, person: Paced<Write>, Ids(own): Ids<String>, _: Ignored) -> Result<Answer<Heartbeat>, Problem> {

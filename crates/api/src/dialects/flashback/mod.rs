@@ -1,6 +1,7 @@
 //! The Flashback device and session API: `/devices` and `/sessions`. Bearer access token, JSON, camelCase.
 
 mod devices;
+mod examples;
 mod sessions;
 mod wire;
 mod words;

@@ -6,6 +6,7 @@ use doorward_service::SessionName;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use super::examples;
 use super::wire::{Done, Heartbeat, Refused, Sessions};
 use crate::Surfaces;
 use crate::dialects::body::Ignored;
@@ -21,7 +22,7 @@ pub(super) fn router() -> OpenApiRouter<Surfaces> {
 ///
 /// Newest first.
 #[utoipa::path(get, path = "/sessions", tag = "flashback", operation_id = "flashback_list_sessions",
-    responses((status = 200, description = "The sessions", body = Sessions)))]
+    responses((status = 200, description = "The sessions", body = Sessions, example = json!(examples::sessions()))))]
 async fn list_sessions(State(surfaces): State<Surfaces>, person: Person) -> Result<Answer<Sessions>, Problem> {
     Ok(Answer(surfaces.service.list_sessions_on_devices(&person.access).await?.into()))
 }
@@ -58,7 +59,7 @@ async fn revoke_sessions(State(surfaces): State<Surfaces>, person: Paced<Write>,
 #[utoipa::path(post, path = "/sessions/{id}/heartbeat", tag = "flashback", operation_id = "flashback_heartbeat_session",
     params(("id" = String, Path, description = "The id of the caller's own session")),
     responses(
-        (status = 200, description = "Session updated successfully", body = Heartbeat),
+        (status = 200, description = "Session updated successfully", body = Heartbeat, example = json!(examples::heartbeat())),
         (status = 404, description = "Session not found or expired", body = Refused, example = json!({ "success": false, "error": "Session not found or expired" })),
     ))]
 async fn heartbeat_session(State(surfaces): State<Surfaces>, person: Paced<Write>, Ids(own): Ids<String>, _: Ignored) -> Result<Answer<Heartbeat>, Problem> {

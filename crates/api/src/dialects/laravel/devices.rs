@@ -6,6 +6,7 @@ use doorward_service::{DeviceName, PageRequest};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use super::examples;
 use super::wire::{Data, Device, DeviceWithSessions, Done, Refused};
 use crate::Surfaces;
 use crate::dialects::body::Ignored;
@@ -31,7 +32,7 @@ fn name_of(uuid: &str) -> Result<DeviceName, Problem> {
 ///
 /// Newest first, those that were reported hijacked among them.
 #[utoipa::path(get, path = "/api/devices", tag = "laravel", operation_id = "laravel_list_devices",
-    responses((status = 200, description = "The devices", body = Data<Vec<Device>>)))]
+    responses((status = 200, description = "The devices", body = Data<Vec<Device>>, example = json!(examples::devices()))))]
 async fn list_devices(State(surfaces): State<Surfaces>, person: Person) -> Result<Answer<Data<Vec<Device>>>, Problem> {
     let all = PageRequest { limit: u16::MAX, cursor: None };
     let devices = surfaces.service.list_devices(&person.access, None, &all).await?.items;
@@ -44,7 +45,7 @@ async fn list_devices(State(surfaces): State<Surfaces>, person: Person) -> Resul
 #[utoipa::path(get, path = "/api/devices/{uuid}", tag = "laravel", operation_id = "laravel_get_device",
     params(("uuid" = String, Path, description = "A device's id")),
     responses(
-        (status = 200, description = "The device", body = Data<DeviceWithSessions>),
+        (status = 200, description = "The device", body = Data<DeviceWithSessions>, example = json!(examples::one_device())),
         (status = 404, description = "Device not found", body = Refused, example = json!({ "message": "Device not found" })),
     ))]
 async fn get_device(State(surfaces): State<Surfaces>, person: Person, Ids(device): Ids<String>) -> Result<Answer<Data<DeviceWithSessions>>, Problem> {

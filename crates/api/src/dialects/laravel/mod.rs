@@ -3,6 +3,7 @@
 //! Its clients send `{}`, `null` or nothing with a request that changes something: it is read as JSON and says nothing.
 
 mod devices;
+mod examples;
 mod wire;
 mod words;
 
