@@ -36,7 +36,7 @@ async function signIn() {
 const shell = async (line) => JSON.parse((await run("sh", ["-c", line])).stdout);
 
 const programs = [
-  ["fetch: the Flashback client trusts its device, keeps its session and revokes all", async () => {
+  ["fetch: the Flashback client trusts its device, keeps its session, and ends both by untrusting", async () => {
     const me = await signIn();
     const client = new FlashbackClient({ baseUrl: base, accessToken: me.token });
     const [device] = (await client.devices.list()).devices;
@@ -51,7 +51,7 @@ const programs = [
     assert.ok(Date.parse((await client.sessions.heartbeat(me.session)).newExpiry) > Date.now());
     assert.ok(Date.parse((await client.devices.heartbeat(me.device)).newExpiry) > Date.now());
     assert.equal((await client.sessions.list()).sessions.length, 1);
-    await client.devices.untrust(device.id).catch((error) => assert.fail(error));
+    await client.devices.untrust(device.id);
     await assert.rejects(client.sessions.list(), { status: 401 });
   }],
 
@@ -73,8 +73,7 @@ const programs = [
     assert.deepEqual([refused.status, refused.data], [401, { message: "Unauthenticated." }]);
     const other = await signIn();
     await manageDevice(connect(base, other.token), other.device, () => true);
-    const { device } = await backend("GET", `/internal/users/${other.user}/devices/${other.device}`);
-    assert.equal(device?.status ?? (await backend("GET", `/internal/users/${other.user}/devices/${other.device}`)).status, "hijacked");
+    assert.equal((await backend("GET", `/internal/users/${other.user}/devices/${other.device}`)).status, "hijacked");
   }],
 
   ["curl: each line of the laravel-devices document", async () => {
@@ -111,7 +110,8 @@ const programs = [
     const list = await backend("GET", `${path}?user_id=ana&page=1&page_size=20`, undefined, tenant);
     assert.deepEqual([list.code, list.total, list.pagination.has_next], [0, 1, false]);
     assert.equal(list.items[0].device_fingerprint, "a/fingerprint 50% odd");
-    assert.equal(list.items[0].id, made.id ?? list.items[0].id);
+    assert.ok(made.id);
+    assert.equal(list.items[0].id, made.id);
     const removed = await backend("DELETE", `${path}/${encodeURIComponent("a/fingerprint 50% odd")}?user_id=ana`, undefined, tenant);
     assert.equal(removed.code, 0);
     assert.equal((await backend("GET", `${path}?user_id=ana`, undefined, tenant)).total, 0);
