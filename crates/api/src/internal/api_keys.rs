@@ -27,10 +27,10 @@ pub(super) fn router() -> OpenApiRouter<Surfaces> {
 #[serde(deny_unknown_fields)]
 struct NewApiKey {
     /// What it is for: 1 to 64 characters, no control characters.
-    #[schema(min_length = 1, max_length = 64, example = "login backend")]
+    #[schema(min_length = 1, max_length = 64, pattern = r"^[^\x00-\x1f\x7f-\x9f]*$", example = "login backend")]
     name: String,
     /// `verify`, `viewer`, `operator`, `host` or `admin`.
-    #[schema(example = "host")]
+    #[schema(pattern = "^(verify|viewer|operator|host|admin)$", example = "host")]
     role: String,
     /// When it ends, RFC 3339; never, if absent.
     #[schema(format = DateTime)]

@@ -30,7 +30,7 @@ pub(super) fn router() -> OpenApiRouter<Surfaces> {
 #[utoipa::path(get, path = "/internal/session/trusted-devices", tag = "authms", operation_id = "authms_list_trusted_devices",
     params(
         ("X-Tenant-ID" = String, Header, description = "The tenant, which is the key's own", example = "acme"),
-        ("user_id" = String, Query, description = "The host's own id of the person", example = "user-1"),
+        ("user_id" = String, Query, min_length = 1, max_length = 255, pattern = r"^[^\x00-\x1f\x7f-\x9f]*$", description = "The host's own id of the person", example = "user-1"),
         ("page" = Option<u32>, Query, minimum = 1, description = "Which page, from 1; 1 unless given", example = 1),
         ("page_size" = Option<u16>, Query, minimum = 1, maximum = 100, description = "Items on a page; 20 unless given", example = 20),
     ),
@@ -66,7 +66,7 @@ async fn create(State(surfaces): State<Surfaces>, caller: Caller<MaySignIn>, pos
     params(
         ("device_fingerprint" = String, Path, description = "What is shown as the device's fingerprint, percent-encoded, slashes too", example = "fp-7f3a"),
         ("X-Tenant-ID" = String, Header, description = "The tenant, which is the key's own", example = "acme"),
-        ("user_id" = String, Query, description = "The host's own id of the person", example = "user-1"),
+        ("user_id" = String, Query, min_length = 1, max_length = 255, pattern = r"^[^\x00-\x1f\x7f-\x9f]*$", description = "The host's own id of the person", example = "user-1"),
     ),
     responses((status = 200, description = "Done", body = Done, example = json!(examples::done()))), extensions(("x-doorward-role" = json!("host"))))]
 async fn delete(
