@@ -7,3 +7,4 @@ mod policies;
 mod records;
 mod server_keys;
 mod travel;
+mod trusting;
