@@ -64,7 +64,7 @@ fn whoever_replaces_a_factor_makes_room_last() {
     let firm = [ana.enter_and_trust().device, ana.enter_and_trust().device];
     ana.enter();
     let factor = Factor { method: MfaMethod::Totp, verified_at: ana.now };
-    ana.act(|account, moment| account.trust_for_host(moment, firm[0], factor)).expect("renewed");
+    ana.act(|account, moment| account.trust_for_host(moment, firm[1], factor)).expect("renewed");
     assert!(firm.iter().all(|device| is_trusted(&ana, *device)), "an unverified one beside them counts for nothing");
     let vouched = post(&mut ana, "fp").expect("made");
     // Beside two that may, one that may replace none fits, and takes the room of none of them.
