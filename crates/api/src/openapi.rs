@@ -168,11 +168,10 @@ impl Description {
 /// The descriptions that are served: of the two own APIs together, of each surface, and of all.
 #[must_use]
 pub fn descriptions(dialects: Dialects) -> Vec<Description> {
-    let own =
-        Description { name: "doorward", path: "/openapi/doorward.json", surfaces: vec![Surface::Native, Surface::Internal], authms_key: dialects.authms_key };
+    let of = |name, path, surfaces| Description { name, path, surfaces, authms_key: dialects.authms_key };
+    let own = of("doorward", "/openapi/doorward.json", vec![Surface::Native, Surface::Internal]);
     let whole = Description::whole(dialects);
-    let of = |&surface: &Surface| Description { name: surface.name(), path: surface.path(), surfaces: vec![surface], authms_key: dialects.authms_key };
-    let each: Vec<_> = whole.surfaces.iter().map(of).collect();
+    let each: Vec<_> = whole.surfaces.iter().map(|surface| of(surface.name(), surface.path(), vec![*surface])).collect();
     [own].into_iter().chain(each).chain([whole]).collect()
 }
 

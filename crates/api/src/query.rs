@@ -7,6 +7,7 @@ use doorward_domain::{DeviceStatus, SessionStatus};
 use doorward_service::{FEED_WAIT_S, FeedRequest, PageRequest, RequiredFactor};
 use http::request::Parts;
 use percent_encoding::percent_decode_str;
+use utoipa::IntoParams;
 
 use crate::problem::{FieldError, FieldFault, Problem};
 
@@ -218,6 +219,15 @@ impl Parameters for SessionList {
 /// `wait`, which every ending takes: it is answered when no node can accept any more what was ended. Without a cache of
 /// sessions that is so as soon as it is committed, so there is nothing to wait for yet.
 pub(crate) struct Waiting;
+
+/// The same, as the description states it.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "only described; the parameter is read by hand")]
+pub(crate) struct WaitParameter {
+    /// Answer when no node can accept any more what was ended
+    wait: Option<bool>,
+}
 
 impl Parameters for Waiting {
     const NAMES: &'static [&'static str] = &["wait"];

@@ -3,8 +3,8 @@
 use crate::event::About;
 use crate::token::{OfferRef, Secret, Token};
 use crate::{
-    Account, ActivationToken, Binding, Credential, DeviceId, DeviceToken, EventKind, Moment, Offer, OfferId, OfferState, Refusal, SessionId, SessionStatus,
-    Trust, Voucher, first_uuid_at,
+    Account, ActivationToken, Credential, DeviceId, DeviceToken, EventKind, Moment, Offer, OfferId, OfferState, Refusal, SessionId, SessionStatus, Voucher,
+    first_uuid_at,
 };
 
 /// What an activation gives.
@@ -28,8 +28,7 @@ impl Account {
         let device = self.device(of.device)?;
         let policy = &self.tenant.policy;
         let declined = device.declined_at.is_some_and(|at| now < at.plus_s(policy.offer_again_after_s));
-        let trusted = matches!(device.trust_by(Binding::Key, self, now), Trust::Held { .. });
-        if declined || trusted || self.gate(Voucher::Session(&of), of.device, now).is_err() {
+        if declined || device.may_replace_factor(self, now) || self.gate(Voucher::Session(&of), of.device, now).is_err() {
             return Ok(None);
         }
         let expires_at = now.plus_s(policy.activation_ttl_s);

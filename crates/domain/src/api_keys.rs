@@ -2,7 +2,7 @@
 
 use crate::event::About;
 use crate::token::{KeyRef, Secret, Token};
-use crate::{Actor, ApiKey, ApiKeyId, ApiKeyToken, EventKind, KeyRequest, KeyedHash, Moment, ONCE_S, Refusal, Repeatable, Role, Tenancy, Timestamp};
+use crate::{Actor, ApiKey, ApiKeyId, ApiKeyToken, EventKind, KeyRequest, KeyedHash, Moment, Refusal, Repeatable, Role, Tenancy, Timestamp};
 
 /// How many keys of a tenant may be good at once.
 pub const API_KEYS: usize = 1_000;
@@ -24,7 +24,7 @@ impl ApiKey {
 
     /// Forgets the requests whose day is over.
     fn forget_requests(&mut self, now: Timestamp) {
-        self.requests.retain(|request| now < request.at.plus_s(ONCE_S));
+        self.requests.retain(|request| now < request.ends_at());
     }
 
     /// Remembers the request that gave it its present text, where that may come again. The answers of those before it weren't lost.
@@ -66,8 +66,7 @@ impl Tenancy {
             return Err(Refusal::invalid("name", "range", "is one too many: 1000 keys are good already; revoke one first"));
         }
         let id = ApiKeyId(moment.mint.uuid(now));
-        let token = Token { at: KeyRef { id }, secret: Secret::new(moment.mint.secret()) };
-        let hash = hash_of(moment, &token);
+        let (token, hash) = draw_text(moment, id);
         let tenant = self.tenant.id.clone();
         let mut key = ApiKey {
             id,
@@ -104,8 +103,7 @@ impl Tenancy {
         if let Some(known) = self.key_of_request(asked, now)? {
             return self.reissue_key(moment, known);
         }
-        let token = Token { at: KeyRef { id }, secret: Secret::new(moment.mint.secret()) };
-        let hash = hash_of(moment, &token);
+        let (token, hash) = draw_text(moment, id);
         let key = self.keys.iter_mut().find(|key| key.id == id && key.is_live(now)).ok_or(Refusal::NotFound)?;
         let until = now.plus_s(overlap_s.min(LONGEST_OVERLAP_S));
         key.former = Some((std::mem::replace(&mut key.hash, hash), until));
@@ -119,7 +117,7 @@ impl Tenancy {
     fn key_of_request(&self, asked: Option<&Repeatable>, now: Timestamp) -> Result<Option<(ApiKeyId, KeyedHash)>, Refusal> {
         let Some(asked) = asked else { return Ok(None) };
         let all = self.keys.iter().flat_map(|key| key.requests.iter().map(move |request| (key.id, request)));
-        let known = all.filter(|(_, request)| now < request.at.plus_s(ONCE_S)).find(|(_, request)| asked.keys.contains(&request.key));
+        let known = all.filter(|(_, request)| now < request.ends_at()).find(|(_, request)| asked.keys.contains(&request.key));
         match known {
             Some((_, request)) if !asked.requests.contains(&request.request) => Err(Refusal::IdempotencyKeyReused),
             known => Ok(known.map(|(id, request)| (id, request.key.clone()))),
@@ -130,8 +128,7 @@ impl Tenancy {
     fn reissue_key(&mut self, moment: &mut Moment<'_>, (id, of): (ApiKeyId, KeyedHash)) -> Result<(ApiKey, ApiKeyToken), Refusal> {
         let now = moment.now;
         let lost = |key: &&mut ApiKey| key.id == id && key.is_live(now) && key.may_be_reissued(now) && key.requests.last().is_some_and(|last| last.key == of);
-        let token = Token { at: KeyRef { id }, secret: Secret::new(moment.mint.secret()) };
-        let hash = hash_of(moment, &token);
+        let (token, hash) = draw_text(moment, id);
         let key = self.keys.iter_mut().find(lost).ok_or(Refusal::IdempotencyKeyUsed)?;
         key.hash = hash;
         let key = key.clone();
@@ -203,8 +200,11 @@ impl Tenancy {
     }
 }
 
-fn hash_of(moment: &Moment<'_>, token: &ApiKeyToken) -> KeyedHash {
-    moment.keys.api_key_hashes(&token.reveal()).next().expect("a key ring has at least one key")
+/// A new text for a key, and what is kept of it.
+fn draw_text(moment: &mut Moment<'_>, id: ApiKeyId) -> (ApiKeyToken, KeyedHash) {
+    let token = Token { at: KeyRef { id }, secret: Secret::new(moment.mint.secret()) };
+    let hash = moment.keys.api_key_hashes(&token.reveal()).next().expect("a key ring has at least one key");
+    (token, hash)
 }
 
 fn about(key: &ApiKey) -> About {

@@ -85,20 +85,17 @@ impl Account {
             if old(device.last_seen_at, policy.retain_ips_s) {
                 device.seen.ip = NO_ADDRESS;
             }
-            let is_over = old(device.last_seen_at, policy.retain_fingerprints_s) && !matches!(device.trust(self, now), Trust::Held { .. });
+            let unseen = old(device.last_seen_at, policy.retain_fingerprints_s) && !matches!(device.trust(self, now), Trust::Held { .. });
+            let forgotten = device.forgotten_at.is_some_and(|at| old(at, policy.retain_sessions_s));
             // By its looks and its value, too, a reported one is denied.
-            if is_over && !device.is_denied() {
+            if (unseen || forgotten) && !device.is_denied() {
                 device.fingerprint = Fingerprint::default();
                 device.given_fingerprint = None;
             }
-            if device.forgotten_at.is_some_and(|at| old(at, policy.retain_sessions_s)) {
+            if forgotten {
                 // It stays only because what names it is denied, or its sessions are still kept: for that it needs no face.
                 device.name = None;
                 device.metadata = Map::new();
-                if !device.is_denied() {
-                    device.fingerprint = Fingerprint::default();
-                    device.given_fingerprint = None;
-                }
                 device.seen = Seen { ip: NO_ADDRESS, user_agent: String::new(), client_hints: None, device_info: None };
             }
             pruned.blanked += usize::from(*device != was);

@@ -128,11 +128,19 @@ pub struct KeyRequest {
     pub unused: bool,
 }
 
+impl KeyRequest {
+    /// When it is forgotten.
+    #[must_use]
+    pub fn ends_at(&self) -> Timestamp {
+        self.at.plus_s(ONCE_S)
+    }
+}
+
 impl ApiKey {
     /// Whether its text may be given anew to a request that comes again, so that its first use is to be noted.
     #[must_use]
     pub fn may_be_reissued(&self, now: Timestamp) -> bool {
-        self.requests.last().is_some_and(|request| request.unused && now < request.at.plus_s(ONCE_S))
+        self.requests.last().is_some_and(|request| request.unused && now < request.ends_at())
     }
 
     /// Whether it is good at this moment.

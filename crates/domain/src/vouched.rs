@@ -41,8 +41,9 @@ impl Account {
     pub fn vouch(&mut self, moment: &mut Moment<'_>, vouched: &Vouched) -> Result<DeviceId, Refusal> {
         self.record_creation(moment);
         let is_named = |device: &&Device| device.given_fingerprint.as_deref() == Some(&*vouched.fingerprint);
-        let mut named = self.devices.iter().filter(is_named).filter(|device| device.forgotten_at.is_none() || device.is_denied());
-        let Some(known) = named.clone().find(|device| device.is_denied()).or_else(|| named.find(|device| device.released_at.is_none())) else {
+        // One that was released began again as another.
+        let named = self.devices.iter().filter(is_named).filter(|device| device.stands() && device.released_at.is_none());
+        let Some(known) = named.min_by_key(|device| !device.is_denied()) else {
             let id = self.add_vouched(moment, vouched)?;
             return self.trust(moment, Voucher::KeyAlone, id).map(|_| id);
         };

@@ -104,6 +104,11 @@ pub struct Access {
     proof: Proof,
 }
 
+/// Within which a tenant's own idempotency keys are told apart.
+pub(crate) fn scope_of(tenant: &TenantId) -> String {
+    format!("tenant:{tenant}")
+}
+
 #[derive(Debug, Clone)]
 enum Proof {
     Session(AccessToken),
@@ -136,7 +141,7 @@ impl Access {
     pub(crate) fn scope(&self) -> String {
         match &self.proof {
             Proof::Session(token) => format!("session:{}", token.at.id),
-            Proof::Key { tenant, .. } | Proof::Command { tenant, .. } => format!("tenant:{tenant}"),
+            Proof::Key { tenant, .. } | Proof::Command { tenant, .. } => scope_of(tenant),
         }
     }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use doorward_domain::{AccessToken, Account, Actor, KeyRing, Made, Moment, NoLocations, Once, Refusal, Repeatable, TenantId, Timestamp};
 use doorward_store::{AccountKey, Need};
 
-use crate::access::{Access, Own};
+use crate::access::{Access, Own, scope_of};
 use crate::sessions::Found;
 use crate::{Error, Service};
 
@@ -24,7 +24,7 @@ pub struct IdempotencyKey {
 impl IdempotencyKey {
     /// As hashes, for what is a whole tenant's.
     pub(crate) fn of_tenant(&self, keys: &KeyRing, tenant: &TenantId) -> Repeatable {
-        self.hashed(keys, &format!("tenant:{tenant}"))
+        self.hashed(keys, &scope_of(tenant))
     }
 
     /// Keys of two tenants, and those of two people who call by themselves, are apart.

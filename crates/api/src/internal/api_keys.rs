@@ -13,7 +13,7 @@ use utoipa_axum::routes;
 use crate::Surfaces;
 use crate::extract::{Administer, Ids, Key, NoBody, id};
 use crate::problem::{FieldError, FieldFault, Problem};
-use crate::query::{Nothing, Query, Waiting};
+use crate::query::{Nothing, Query, WaitParameter, Waiting};
 use crate::refusals::of_administrator;
 use crate::repeatable::{OnceHeader, Repeatable};
 use crate::wire::{ApiKey, ApiKeyShown, List, time};
@@ -117,7 +117,7 @@ async fn rotate_api_key(
 ///
 /// Refused at its next use, on every node. The last good key of role `admin` can't be revoked by a key.
 #[utoipa::path(delete, path = "/internal/api-keys/{id}", tag = "api keys", operation_id = "revoke_api_key",
-    params(("id" = String, Path, description = "An API key's id"), ("wait" = Option<bool>, Query, description = "Answer when no node can accept any more what was ended")), responses((status = 204)), extensions(("x-doorward-role" = json!("admin"))))]
+    params(("id" = String, Path, description = "An API key's id"), WaitParameter), responses((status = 204)), extensions(("x-doorward-role" = json!("admin"))))]
 async fn revoke_api_key(
     State(surfaces): State<Surfaces>,
     key: Key<Administer>,

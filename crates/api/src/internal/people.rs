@@ -14,7 +14,7 @@ use crate::extract::{End, Ids, Key, NoBody, Read, SignIn as MaySignIn, id, user}
 use crate::language::Accepted;
 use crate::object::Object;
 use crate::problem::Problem;
-use crate::query::{DeviceList, EndSessions, Nothing, PageOnly, Query, SessionList, Waiting};
+use crate::query::{DeviceList, EndSessions, Nothing, PageOnly, Query, SessionList, WaitParameter, Waiting};
 use crate::repeatable::{OnceHeader, Repeatable};
 use crate::wire::{Device, DeviceDetail, Event, Export, List, Mfa, Session, SessionsEnded, SignIn, SteppedUp, Trusted};
 
@@ -89,7 +89,7 @@ async fn get_device(
 
 /// Remove a device of a person
 #[utoipa::path(delete, path = "/internal/users/{user_id}/devices/{id}", tag = "people", operation_id = "forget_user_device",
-    params(("user_id" = String, Path), ("id" = String, Path, description = "A device's id"), ("wait" = Option<bool>, Query, description = "Answer when no node can accept any more what was ended")),
+    params(("user_id" = String, Path), ("id" = String, Path, description = "A device's id"), WaitParameter),
     responses((status = 204)), extensions(("x-doorward-role" = json!("operator"))))]
 async fn forget_device(
     State(surfaces): State<Surfaces>,
@@ -122,7 +122,7 @@ async fn trust_device(
 
 /// Stop trusting a device of a person
 #[utoipa::path(post, path = "/internal/users/{user_id}/devices/{id}/untrust", tag = "people", operation_id = "untrust_user_device",
-    params(("user_id" = String, Path), ("id" = String, Path, description = "A device's id"), ("end_sessions" = Option<bool>, Query, description = "End all its sessions"), ("wait" = Option<bool>, Query, description = "Answer when no node can accept any more what was ended")),
+    params(("user_id" = String, Path), ("id" = String, Path, description = "A device's id"), ("end_sessions" = Option<bool>, Query, description = "End all its sessions"), WaitParameter),
     responses((status = 200, body = Device)), extensions(("x-doorward-role" = json!("operator"))))]
 async fn untrust_device(
     State(surfaces): State<Surfaces>,
@@ -139,7 +139,7 @@ async fn untrust_device(
 ///
 /// Final: its sessions are blocked, and its token yields `deny` for ever, until it is released.
 #[utoipa::path(post, path = "/internal/users/{user_id}/devices/{id}/hijack", tag = "people", operation_id = "hijack_user_device",
-    params(("user_id" = String, Path), ("id" = String, Path, description = "A device's id"), ("wait" = Option<bool>, Query, description = "Answer when no node can accept any more what was ended")),
+    params(("user_id" = String, Path), ("id" = String, Path, description = "A device's id"), WaitParameter),
     responses((status = 200, body = Device)), extensions(("x-doorward-role" = json!("operator"))))]
 async fn hijack_device(
     State(surfaces): State<Surfaces>,
@@ -156,7 +156,7 @@ async fn hijack_device(
 ///
 /// Retires its token, so that the owner's browser can start again as a new device. The device stays hijacked and in the history.
 #[utoipa::path(post, path = "/internal/users/{user_id}/devices/{id}/release", tag = "people", operation_id = "release_user_device",
-    params(("user_id" = String, Path), ("id" = String, Path, description = "A device's id"), ("wait" = Option<bool>, Query, description = "Answer when no node can accept any more what was ended")),
+    params(("user_id" = String, Path), ("id" = String, Path, description = "A device's id"), WaitParameter),
     responses((status = 200, body = Device)), extensions(("x-doorward-role" = json!("operator"))))]
 async fn release_device(
     State(surfaces): State<Surfaces>,
@@ -192,7 +192,7 @@ async fn list_sessions(
 
 /// End a session of a person
 #[utoipa::path(delete, path = "/internal/users/{user_id}/sessions/{id}", tag = "people", operation_id = "end_user_session",
-    params(("user_id" = String, Path), ("id" = String, Path, description = "A session's id"), ("wait" = Option<bool>, Query, description = "Answer when no node can accept any more what was ended")),
+    params(("user_id" = String, Path), ("id" = String, Path, description = "A session's id"), WaitParameter),
     responses((status = 204)), extensions(("x-doorward-role" = json!("operator"))))]
 async fn end_session(
     State(surfaces): State<Surfaces>,
@@ -208,7 +208,7 @@ async fn end_session(
 /// Sign a person out everywhere
 ///
 /// Every session, and the trust on every device with them.
-#[utoipa::path(delete, path = "/internal/users/{user_id}/sessions", tag = "people", operation_id = "end_user_sessions", params(("user_id" = String, Path), ("wait" = Option<bool>, Query, description = "Answer when no node can accept any more what was ended")),
+#[utoipa::path(delete, path = "/internal/users/{user_id}/sessions", tag = "people", operation_id = "end_user_sessions", params(("user_id" = String, Path), WaitParameter),
     responses((status = 200, body = SessionsEnded)), extensions(("x-doorward-role" = json!("operator"))))]
 async fn end_sessions(
     State(surfaces): State<Surfaces>,
@@ -301,7 +301,7 @@ async fn export_user(
 /// at once. Their events stay and name nobody. No token of theirs works any more, and the same `user_id` may begin anew as
 /// an unknown person. It may be repeated, and a user never seen is answered alike. 503 where the erasure can't be written
 /// down for restores of backups: then nothing is erased.
-#[utoipa::path(delete, path = "/internal/users/{user_id}", tag = "people", operation_id = "erase_user", params(("user_id" = String, Path), ("wait" = Option<bool>, Query, description = "Answer when no node can accept any more what was ended")),
+#[utoipa::path(delete, path = "/internal/users/{user_id}", tag = "people", operation_id = "erase_user", params(("user_id" = String, Path), WaitParameter),
     responses((status = 204)), extensions(("x-doorward-role" = json!("operator"))))]
 async fn erase_user(
     State(surfaces): State<Surfaces>,

@@ -9,7 +9,7 @@ use utoipa_axum::routes;
 use crate::Surfaces;
 use crate::extract::{Administer, Json, Key, Read};
 use crate::problem::Problem;
-use crate::query::{DryRun, Nothing, Query};
+use crate::query::{DryRun, Nothing, Query, WaitParameter};
 use crate::refusals::of_administrator;
 use crate::wire::{Policy, PolicyChanged, PolicySent};
 
@@ -32,7 +32,7 @@ async fn get_policy(State(surfaces): State<Surfaces>, key: Key<Read>, Query(Noth
 /// Some of the rules, or another preset with or without some, or the whole as it was read. Each fault is named. A stricter policy is
 /// judged at the next use of whatever was begun before; a looser one brings nothing back. With `dry_run` it is only told what would change.
 #[utoipa::path(put, path = "/internal/policy", tag = "policy", operation_id = "change_policy",
-    params(("dry_run" = Option<bool>, Query, description = "Only tell what would change, and what it would end"), ("wait" = Option<bool>, Query, description = "Answer when no node can accept any more what was ended")),
+    params(("dry_run" = Option<bool>, Query, description = "Only tell what would change, and what it would end"), WaitParameter),
     request_body = PolicySent, responses((status = 200, body = PolicyChanged)), extensions(("x-doorward-role" = json!("admin"))))]
 async fn change_policy(
     State(surfaces): State<Surfaces>,

@@ -11,7 +11,7 @@ use utoipa_axum::routes;
 use crate::Surfaces;
 use crate::extract::{End, Ids, Json, Key, user};
 use crate::problem::{FieldError, FieldFault, Problem};
-use crate::query::{Query, Waiting};
+use crate::query::{Query, WaitParameter, Waiting};
 use crate::wire::SessionsEnded;
 
 pub(super) fn router() -> OpenApiRouter<Surfaces> {
@@ -88,7 +88,7 @@ impl SecurityEventReport {
 /// A password was changed, a second factor replaced, the account disabled …: what must end with it ends, in one write.
 /// The event always applies. An event for a user never seen makes the account.
 #[utoipa::path(post, path = "/internal/users/{user_id}/security-events", tag = "people", operation_id = "report_security_event",
-    params(("user_id" = String, Path), ("wait" = Option<bool>, Query, description = "Answer when no node can accept any more what was ended")),
+    params(("user_id" = String, Path), WaitParameter),
     request_body = SecurityEventReport, responses((status = 200, body = SecurityEventApplied)), extensions(("x-doorward-role" = json!("operator"))))]
 async fn report(
     State(surfaces): State<Surfaces>,

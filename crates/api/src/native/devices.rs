@@ -14,7 +14,7 @@ use super::device_cookie::Bearing;
 use crate::Surfaces;
 use crate::extract::{Ids, Json, NoBody, Person, id};
 use crate::problem::{FieldError, FieldFault, Problem};
-use crate::query::{DeviceList, EndSessions, ExceptCurrent, Nothing, Query, Waiting};
+use crate::query::{DeviceList, EndSessions, ExceptCurrent, Nothing, Query, WaitParameter, Waiting};
 use crate::repeatable::{Again, OnceHeader, Repeatable};
 use crate::wire::{ActivationTaken, Device, DeviceDetail, DeviceOnly, DevicesForgotten, List, OfferDeclined, SessionsEnded, Trusted, device_name};
 
@@ -98,7 +98,7 @@ async fn decline(
 /// End all sessions of this device
 ///
 /// Every session of the caller's own device, the caller's too.
-#[utoipa::path(post, path = "/api/v1/devices/signout", tag = "devices", operation_id = "sign_out_device", params(("wait" = Option<bool>, Query, description = "Answer when no node can accept any more what was ended")), responses((status = 200, body = SessionsEnded)))]
+#[utoipa::path(post, path = "/api/v1/devices/signout", tag = "devices", operation_id = "sign_out_device", params(WaitParameter), responses((status = 200, body = SessionsEnded)))]
 async fn sign_out_device(
     State(surfaces): State<Surfaces>,
     person: Person,
@@ -141,7 +141,7 @@ async fn rename_device(
 /// Remove a device
 ///
 /// Its trust and its sessions end, its token is dead, and it is gone from every list. The history stays.
-#[utoipa::path(delete, path = "/api/v1/devices/{id}", tag = "devices", operation_id = "forget_device", params(("id" = String, Path, description = "A device's id, or `current`"), ("wait" = Option<bool>, Query, description = "Answer when no node can accept any more what was ended")),
+#[utoipa::path(delete, path = "/api/v1/devices/{id}", tag = "devices", operation_id = "forget_device", params(("id" = String, Path, description = "A device's id, or `current`"), WaitParameter),
     responses((status = 204)))]
 async fn forget_device(
     State(surfaces): State<Surfaces>,
@@ -158,7 +158,7 @@ async fn forget_device(
 ///
 /// Only with `except_current=true`.
 #[utoipa::path(delete, path = "/api/v1/devices", tag = "devices", operation_id = "forget_other_devices",
-    params(("except_current" = bool, Query, description = "Must be `true`"), ("wait" = Option<bool>, Query, description = "Answer when no node can accept any more what was ended")), responses((status = 200, body = DevicesForgotten)))]
+    params(("except_current" = bool, Query, description = "Must be `true`"), WaitParameter), responses((status = 200, body = DevicesForgotten)))]
 async fn forget_other_devices(
     State(surfaces): State<Surfaces>,
     person: Person,
@@ -199,7 +199,7 @@ async fn trust_device(
 ///
 /// Its sessions that skipped the second factor end, but for the caller's own; with `end_sessions=true` all of them, the caller's too.
 #[utoipa::path(post, path = "/api/v1/devices/{id}/untrust", tag = "devices", operation_id = "untrust_device",
-    params(("id" = String, Path, description = "A device's id, or `current`"), ("end_sessions" = Option<bool>, Query, description = "End all its sessions"), ("wait" = Option<bool>, Query, description = "Answer when no node can accept any more what was ended")),
+    params(("id" = String, Path, description = "A device's id, or `current`"), ("end_sessions" = Option<bool>, Query, description = "End all its sessions"), WaitParameter),
     responses((status = 200, body = Device)))]
 async fn untrust_device(
     State(surfaces): State<Surfaces>,
@@ -215,7 +215,7 @@ async fn untrust_device(
 /// Report a device as not mine
 ///
 /// Final: its sessions are blocked, and so is whoever holds its token. Trust that was given or offered by sessions of it ends as well.
-#[utoipa::path(post, path = "/api/v1/devices/{id}/hijack", tag = "devices", operation_id = "hijack_device", params(("id" = String, Path, description = "A device's id, or `current`"), ("wait" = Option<bool>, Query, description = "Answer when no node can accept any more what was ended")),
+#[utoipa::path(post, path = "/api/v1/devices/{id}/hijack", tag = "devices", operation_id = "hijack_device", params(("id" = String, Path, description = "A device's id, or `current`"), WaitParameter),
     responses((status = 200, body = Device)))]
 async fn hijack_device(
     State(surfaces): State<Surfaces>,

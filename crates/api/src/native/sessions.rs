@@ -10,7 +10,7 @@ use utoipa_axum::routes;
 use crate::Surfaces;
 use crate::extract::{Ids, NoBody, Person, id};
 use crate::problem::Problem;
-use crate::query::{ExceptCurrent, Nothing, Query, SessionList, Waiting};
+use crate::query::{ExceptCurrent, Nothing, Query, SessionList, WaitParameter, Waiting};
 use crate::wire::{Heartbeat, List, Session, SessionsEnded};
 
 pub(super) fn router() -> OpenApiRouter<Surfaces> {
@@ -58,7 +58,7 @@ async fn get_session(
 /// End a session
 ///
 /// `current` is sign-out. Ending an ended session again changes nothing.
-#[utoipa::path(delete, path = "/api/v1/sessions/{id}", tag = "sessions", operation_id = "end_session", params(("id" = String, Path, description = "A session's id, or `current`"), ("wait" = Option<bool>, Query, description = "Answer when no node can accept any more what was ended")),
+#[utoipa::path(delete, path = "/api/v1/sessions/{id}", tag = "sessions", operation_id = "end_session", params(("id" = String, Path, description = "A session's id, or `current`"), WaitParameter),
     responses((status = 204)))]
 async fn end_session(
     State(surfaces): State<Surfaces>,
@@ -75,7 +75,7 @@ async fn end_session(
 ///
 /// Every session, or with `except_current=true` every other. Trust ends too, but on the caller's own device.
 #[utoipa::path(delete, path = "/api/v1/sessions", tag = "sessions", operation_id = "end_sessions",
-    params(("except_current" = Option<bool>, Query, description = "Keep the caller's own"), ("wait" = Option<bool>, Query, description = "Answer when no node can accept any more what was ended")), responses((status = 200, body = SessionsEnded)))]
+    params(("except_current" = Option<bool>, Query, description = "Keep the caller's own"), WaitParameter), responses((status = 200, body = SessionsEnded)))]
 async fn end_sessions(
     State(surfaces): State<Surfaces>,
     person: Person,
